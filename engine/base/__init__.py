@@ -1,0 +1,1 @@
+"""Floor 0: clock, ids, errors, places in files, logging. Imports nothing of ours."""

@@ -1,0 +1,93 @@
+"""The one table of errors: what a code is called in every protocol that can carry it.
+
+Codes and HTTP statuses: endpoint-catalog §0.3. HL7 acknowledgement codes and condition codes:
+HL7 tables 0008 and 0357. A message text never holds data of a patient.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from engine.base.where import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one error is said: HTTP status, HL7 MSA-1 and ERR-3, and the texts for people."""
+
+    http: int
+    ack: str
+    condition: int
+    zh: str
+    en: str
+
+
+class Code(Enum):
+    """Every error the bus can answer with; the value holds how each protocol says it."""
+
+    VALIDATION_FAILED = Kind(400, "AE", 102, "提交的内容有误，请检查后重试", "The content is not valid.")
+    NOT_READABLE = Kind(400, "AR", 100, "无法识别的报文", "The message cannot be read.")
+    UNSUPPORTED_MESSAGE = Kind(404, "AR", 200, "不支持的消息类型", "No route takes this message.")
+    UNSUPPORTED_VERSION = Kind(400, "AR", 203, "不支持的版本", "This version is not supported.")
+    PROCESSING_ID = Kind(400, "AR", 202, "处理标识不被接受", "This processing id is refused here.")
+    NOT_FOUND = Kind(404, "AE", 204, "未找到相关记录", "Nothing was found.")
+    METHOD_NOT_ALLOWED = Kind(405, "AR", 200, "请求方法不被支持", "This method is not allowed here.")
+    SIGN_INVALID = Kind(401, "AR", 207, "签名校验失败", "The signature is missing or wrong.")
+    PERMISSION_DENIED = Kind(403, "AR", 207, "没有访问权限", "This caller may not do this.")
+    RATE_LIMITED = Kind(429, "AE", 207, "请求过于频繁，请稍后再试", "Too many requests.")
+    TOO_LARGE = Kind(413, "AR", 207, "报文过大", "The message is larger than the limit.")
+    UNSUPPORTED_MEDIA = Kind(415, "AR", 207, "不支持的内容类型", "This content type is not supported.")
+    PATIENT_NOT_FOUND = Kind(404, "AE", 204, "未找到患者档案", "No such patient.")
+    STATE_CONFLICT = Kind(409, "AE", 207, "当前状态不允许此操作", "The present state does not allow this.")
+    IDEMPOTENCY_CONFLICT = Kind(409, "AE", 205, "重复的请求号对应不同内容", "The key was used with other content.")
+    IN_PROGRESS = Kind(
+        409, "AE", 206, "请求正在处理中，请稍后查询", "The first request with this key is still under way."
+    )
+    BACKEND_REJECTED = Kind(422, "AE", 207, "业务系统未受理，请核对后重试", "The system behind refused.")
+    BACKEND_UNAVAILABLE = Kind(503, "AE", 207, "业务系统暂不可用，请稍后再试", "The system behind cannot be reached.")
+    BACKEND_TIMEOUT = Kind(504, "AE", 207, "业务系统响应超时，请稍后再试", "The system behind did not answer in time.")
+    BACKEND_FORMAT = Kind(502, "AE", 207, "业务系统返回内容异常", "The reply of the system behind cannot be read.")
+    RESULT_UNKNOWN = Kind(
+        202, "AE", 207, "处理结果待确认，请稍后查询", "The outcome is not known yet; ask again with the same key."
+    )
+    BUSY = Kind(503, "AE", 207, "系统繁忙，请稍后再试", "The bus cannot take more just now.")
+    INTERNAL = Kind(500, "AE", 207, "系统内部错误", "Something failed inside the bus.")
+
+    @property
+    def kind(self) -> Kind:
+        """How this error is said in each protocol."""
+        return self.value
+
+
+class BusError(Exception):
+    """An error with a code of the table.
+
+    `detail` is for the caller and the log: it names fields and places, never their values.
+    `spot` is the place inside the message (an HL7 `ERR-2` location, a JSON path), if there is one.
+    `condition` overrides the table's HL7 condition code (0357) where the case is more exact.
+    """
+
+    def __init__(self, code: Code, detail: str = "", *, spot: str = "", condition: int | None = None) -> None:
+        super().__init__(f"{code.name}: {detail}" if detail else code.name)
+        self.code = code
+        self.detail = detail
+        self.spot = spot
+        self.condition = code.kind.condition if condition is None else condition
+
+
+class TextError(Exception):
+    """A text (YAML) that cannot be used: raised where only one finding is possible."""
+
+    def __init__(self, where: Where, what: str, hint: str = "") -> None:
+        super().__init__(f"{where}: {what}" + (f" ({hint})" if hint else ""))
+        self.where = where
+        self.what = what
+        self.hint = hint
+
+
+class Exit(Enum):
+    """Exit codes of the command line."""
+
+    FINE = 0
+    FINDINGS = 1
+    USAGE = 2
+    CANNOT_RUN = 3

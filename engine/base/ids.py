@@ -1,0 +1,59 @@
+"""The one maker of identifiers and of chance. Nothing here says anything about a patient."""
+
+import os
+import random
+import time
+from typing import Protocol
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case
+
+
+class Ids(Protocol):
+    """What the engine asks for identifiers and jitter; tests bring a predictable one."""
+
+    def message(self) -> str:
+        """26 characters that sort by the time they were made."""
+        ...
+
+    def token(self) -> str:
+        """A token that no one guesses: nonces, idempotency tokens."""
+        ...
+
+    def chance(self) -> float:
+        """A number in [0, 1): jitter."""
+        ...
+
+
+class SystemIds:
+    """Identifiers from the system's own randomness (ULID layout: 48 bits of time, 80 of chance)."""
+
+    def message(self) -> str:
+        return _base32((time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)), 26)
+
+    def token(self) -> str:
+        return _base32(int.from_bytes(os.urandom(16)) >> 3, 25)
+
+    def chance(self) -> float:
+        return random.random()
+
+
+class CountedIds:
+    """Identifiers that count up: for tests and scenarios."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def message(self) -> str:
+        self._count += 1
+        return f"m{self._count:025d}"
+
+    def token(self) -> str:
+        self._count += 1
+        return f"t{self._count:024d}"
+
+    def chance(self) -> float:
+        return 0.5
+
+
+def _base32(number: int, width: int) -> str:
+    return "".join(_ALPHABET[(number >> 5 * place) & 31] for place in range(width - 1, -1, -1))

@@ -1,0 +1,254 @@
+"""All that an adapter may import: what it is told, what it is asked, what it may answer.
+
+An adapter moves bytes (or rows) between the bus and one kind of transport, and knows nothing of
+routes, mappings or the journal. It is one module in `adapters/` that offers an `Adapter`.
+
+Truth under failure is the adapter's first duty. A destination returns a `Reply` (the peer answered:
+what the answer *means* is the profile's matter) or raises exactly one of
+
+- `Unavailable`: surely nothing was read by the peer (refused connection, unknown host, TLS refused,
+  no byte was written). The engine may send again.
+- `InDoubt`: bytes may have left and no whole answer came (timeout, reset, half a reply). The engine
+  asks or parks; it never sends again by itself.
+- `Refused`: the transport itself says no for good (HTTP 4xx where the profile has no meaning for it,
+  a constraint of the database).
+
+Exceptions never carry bodies, names, numbers or filled-in URLs: only short words.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+Row: TypeAlias = Mapping[str, Any]
+"""Named values for one row or one statement: str, int, float, Decimal, bool, bytes, None, date, datetime."""
+
+
+class Options(BaseModel):
+    """Base of every adapter's option models: unknown keys are findings, every field has a docstring."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Refused(Exception):
+    """The peer read the call and the transport itself says no. `why` is a short word, no data."""
+
+    def __init__(self, why: str, reply: "Reply | None" = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.reply = reply
+
+
+class Unavailable(Exception):
+    """Surely not read by the peer. `why` is a short word, no data."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class InDoubt(Exception):
+    """Perhaps read by the peer, no clear answer. `why` is a short word, no data."""
+
+    def __init__(self, why: str, reply: "Reply | None" = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.reply = reply
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one system can bear. Durations in seconds, sizes in bytes."""
+
+    at_once: int = 8
+    connect: float = 2.0
+    total: float = 10.0
+    idle: float = 300.0
+    size: int = 20 * 1024 * 1024
+    connections: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Credentials, opened late; printing them prints no secret."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files for TLS: `ca` to trust, `cert` and `key` to show; `verify` is off only in a sandbox."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Everything an adapter is told about one system (at one campus): addresses come from `config/`,
+    options from the system's profile.
+    """
+
+    system: str
+    options: Any
+    """The profile's block under the adapter's name, as the adapter's `profile_options` model."""
+    operations: Mapping[str, Any] = field(default_factory=dict)
+    """Options of each outgoing operation by name, as the adapter's `operation_options` model."""
+    campus: str | None = None
+    url: str | None = None
+    listen: tuple[str, int] | None = None
+    login: Login | None = None
+    tls: Tls | None = None
+    limits: Limits = Limits()
+    folder: str = "."
+    """The folder of the profile: files that the profile names (WSDL, SQL) lie beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call on the wire. `token` is the same over all attempts of one delivery."""
+
+    operation: str
+    options: Any
+    """The operation's options, as the adapter's `operation_options` model."""
+    body: bytes | Row
+    token: str
+    timeout: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What sealing adds for this attempt: HTTP headers; empty for other transports."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Values that the address of the call needs (HTTP path and query), made by the mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the peer answered, untouched. `rows` for databases; `status` for HTTP."""
+
+    body: bytes = b""
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rows: Sequence[Row] | None = None
+    count: int | None = None
+    """Rows that a statement changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """Something a source has read: whole, unframed, exactly the bytes that came."""
+
+    system: str
+    raw: bytes
+    remote: str = ""
+    """Network address of the peer, for audit; never a key."""
+    client: str = ""
+    """The peer's name where the transport itself proves it (a TLS certificate); else empty."""
+    method: str = ""
+    path: str = ""
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """HTTP only; names in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the source sends back, in order; no body means that nothing is sent."""
+
+    bodies: tuple[bytes, ...] = ()
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    close: bool = False
+    """The connection ends after this answer."""
+
+
+Submit: TypeAlias = Callable[[Inbound], Awaitable[Answer]]
+"""Called once for each thing read. Returns at the route's answer point: its value *is* the
+acknowledgement. The source calls it in the order of reading and answers in that order; it may have
+several calls open on one connection (pipelining). It never raises but for cancellation."""
+
+
+class Source(Protocol):
+    """Listens: HTTP, MLLP, a SOAP service, a watched folder."""
+
+    async def start(self, submit: Submit) -> None:
+        """Binds; raises OSError when the address is taken. Returns once connections are accepted."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where it listens, with the real port where 0 was asked for."""
+        ...
+
+    async def stop(self, grace: float) -> None:
+        """Accepts nothing new, lets what was read be answered for `grace` seconds, then closes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a feed found: raw items in order, and the cursor after each of them."""
+
+    items: Sequence[bytes]
+    cursors: Sequence[str]
+    more: bool
+
+
+class Feed(Protocol):
+    """Is asked: SQL rows, files."""
+
+    async def pull(self, operation: str, cursor: str | None, limit: int) -> Page:
+        """What stands after `cursor`, at most `limit` items; raises Unavailable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Destination(Protocol):
+    """Carries calls to one system. Calls come at once up to `limits.at_once`."""
+
+    async def send(self, call: Call) -> Reply:
+        """One call; raises exactly one of Refused, Unavailable, InDoubt. Honours `call.timeout`."""
+        ...
+
+    async def probe(self, timeout: float) -> None:
+        """Reaches the system without changing anything there; raises Unavailable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class BlockingDestination(Protocol):
+    """The same for a library that blocks: the engine lends threads, `limits.at_once` of them."""
+
+    def send(self, call: Call) -> Reply: ...
+    def probe(self, timeout: float) -> None: ...
+    def close(self) -> None: ...
+
+
+class BlockingFeed(Protocol):
+    """A feed whose library blocks."""
+
+    def pull(self, operation: str, cursor: str | None, limit: int) -> Page: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One kind of transport. What it cannot do is None."""
+
+    name: str
+    says: str
+    """One line for `hisbus describe adapter`."""
+    profile_options: type[Options]
+    operation_options: type[Options]
+    destination: Callable[[Link], Destination | BlockingDestination] | None = None
+    source: Callable[[Link], Source] | None = None
+    feed: Callable[[Link], Feed | BlockingFeed] | None = None
+    blocking: bool = False
+    """True: `send`, `probe`, `pull` are plain functions, called in threads of the system's own."""
+    formats: tuple[str, ...] = ()
+    """Formats that its bodies can have; the first is the default."""

@@ -1,0 +1,109 @@
+"""What every format offers to the mapping floor.
+
+A format turns bytes into a document of its own kind (an HL7 reader over bytes, a dict, an lxml
+element, a list of rows), compiles paths into pieces of Python source, and renders what a map built.
+The mapping compiler pastes those pieces into one generated function per map, so nothing reads a
+path string while messages flow.
+
+Reading: `read(path)` and `each(path)` give `Code`: an expression over the name `doc` (and, inside a
+repeat, over `item`) plus the constants it needs. An expression gives a str, number, bool, or None
+where nothing stands (an empty HL7 field is None; HL7 `""` is the explicit null: the constant NULL).
+Building: a map fills a tree of plain dicts and lists by `target(path)`; `render(tree)` makes bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+
+class Null:
+    """An explicit "delete this value" (HL7 `""`, JSON null): not the same as nothing."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "NULL"
+
+
+NULL: Final = Null()
+
+
+class PathError(Exception):
+    """A path that this format cannot have. `hint` says what to write instead."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A compiled path: a Python expression and the constants it names (unique names, prefix `_k`).
+
+    `code` uses `{d}` where the document (or, inside a repeat, the item) stands, to be filled in
+    with `str.replace("{d}", name)`.
+    """
+
+    code: str
+    names: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place in what a map builds, as the format understands it: keys and positions from the root."""
+
+    keys: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known of a body beside its bytes."""
+
+    charset: str | None = None
+    """The charset that the profile or the transport says; None: what the body itself says."""
+    size: int = 20 * 1024 * 1024
+    depth: int = 64
+
+
+class Format(Protocol):
+    """A wire format. Objects are stateless and made once for a profile, with the profile's options."""
+
+    name: str
+
+    def parse(self, raw: bytes, hints: Hints) -> Any:
+        """The document. Raises BusError(NOT_READABLE | TOO_LARGE, …, spot=…), never anything else."""
+        ...
+
+    def split(self, raw: bytes) -> list[bytes]:
+        """The messages in what came as one (HL7 batches); most formats give the one."""
+        ...
+
+    def read(self, path: str) -> Code:
+        """One value of the document. Raises PathError."""
+        ...
+
+    def each(self, path: str) -> Code:
+        """An iterable of items: repeats of a segment, elements, array entries. Raises PathError."""
+        ...
+
+    def read_in(self, each: str, path: str) -> Code:
+        """One value of an item that `each(each)` gave; a path from the root where it is no path of the item."""
+        ...
+
+    def target(self, path: str) -> Target:
+        """A place to build. Raises PathError."""
+        ...
+
+    def render(self, tree: Any) -> Any:
+        """What is sent: bytes, or a row for databases. `tree` is what the map filled by targets.
+        Raises BusError(VALIDATION_FAILED, …) for a value that the format cannot carry.
+        """
+        ...
+
+    def refuse(self, raw: bytes, error: Any, made: Mapping[str, str]) -> bytes:
+        """The format's own words for a refusal (HL7 NAK with ERR, a JSON envelope …).
+        `error` is a BusError, `raw` may be unreadable; `made` has `time`, `id`.
+        """
+        ...

@@ -1,0 +1,112 @@
+"""The seam: what stands above the journal may use of it, on SQLite and on PostgreSQL alike.
+
+Every verb joins the group commit under way and returns once it is durable. Nothing above may
+assume that there is one process. Statements and crash points: docs/delivery.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.model import Accepted, Claimed, Conflict, Duplicate, NewMessage, Outcome, Progress, State, Then
+
+
+class Room(Protocol):
+    """How many more deliveries this node can hold, per system. Asked inside a batch, on the writer's
+    thread; what was taken is given back when the batch fails.
+    """
+
+    def take(self, system: str) -> bool:
+        """True: the delivery is claimed for this node at once. False: it stays `ready`."""
+        ...
+
+    def give(self, system: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a person does to one delivery, with the reason."""
+
+    verb: str
+    """`retry`, `park` or `drop`."""
+    seq: int
+    step: int
+    who: str
+    reason: str
+    body: bytes | None = None
+    """retry: the corrected body, in its old place."""
+    remap: bool = False
+    """retry: forget the stored body and map again under the current release; refused while in doubt."""
+    anyway: bool = False
+    """retry although it was overtaken."""
+
+
+class Journal(Protocol):
+    """The five verbs, the acts of people, and what is needed to go on after a restart."""
+
+    node: str
+
+    async def accept(self, message: NewMessage, room: Room) -> Accepted | Duplicate | Conflict:
+        """Stores a message with all its deliveries. Raises BusError(BUSY) below the disk reserve."""
+        ...
+
+    async def claim(self, system: str, room: int) -> Sequence[Claimed]:
+        """Ready deliveries that are due, at most `room`, and doubtful ones that are due to be asked about
+        (`state` tells which).
+        """
+        ...
+
+    async def sending(self, delivery: Claimed, body: bytes | None, sealed: bytes) -> int:
+        """Records an attempt before it is made; `body` is the mapped body of the first attempt.
+        Returns the attempt's number, or 0: withdrawn or deposed, do not send.
+        """
+        ...
+
+    async def settle(self, delivery: Claimed, outcome: Outcome, then: Then, room: Room) -> Progress | None:
+        """Records the outcome of attempt `delivery.attempt`, and all that follows. None: stale, nothing was changed
+        (the outcome is kept beside the attempt as evidence). Without an attempt (skipped by `when`, cannot be
+        mapped) `delivery.attempt` is the count so far and no attempt row is touched.
+        """
+        ...
+
+    async def withdraw(self, seq: int, room: Room) -> Progress | None:
+        """All or nothing, only while nothing of the message can have been read. None: too late."""
+        ...
+
+    async def act(self, act: Act, then: Then | None, room: Room) -> Progress:
+        """A person's act. `then` for `drop`: what follows from giving up. Raises BusError(STATE_CONFLICT, why)."""
+        ...
+
+    async def answered(self, seq: int) -> bytes | None:
+        """The decisive answer of a message, None while there is none."""
+        ...
+
+    async def raw(self, seq: int) -> tuple[bytes, dict[str, str]]:
+        """The bytes as they came, and the meta kept with them."""
+        ...
+
+    async def body(self, seq: int, step: int) -> bytes | None:
+        """The mapped body stored at a step's first attempt."""
+        ...
+
+    async def outcomes(self, seq: int) -> dict[int, tuple[State, Outcome | None]]:
+        """State and last outcome of each step, for `when` and for maps that read earlier replies."""
+        ...
+
+    async def rider(self, name: str) -> str | None:
+        """The committed value of a rider (a cursor, a last run)."""
+        ...
+
+    async def store_release(self, digest: str, content: bytes) -> None:
+        """Keeps the texts of a checked release under their hash."""
+        ...
+
+    async def release(self, digest: str) -> bytes | None: ...
+
+    async def next_due(self, system: str) -> int | None:
+        """When the next ready or doubtful delivery of a system is due; None: nothing waits."""
+        ...
+
+    async def close(self) -> None:
+        """Commits what is queued and lets go of the node's name and lock."""
+        ...

@@ -1,0 +1,1 @@
+"""Floor 4: declarative field mappings, compiled to one function per map."""
