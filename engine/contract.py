@@ -149,7 +149,9 @@ class Inbound:
     """The peer's name where the transport itself proves it (a TLS certificate); else empty."""
     method: str = ""
     path: str = ""
+    """HTTP: as it stood in the request line, percent-encoded, without the query. Signatures cover it."""
     query: str = ""
+    """HTTP: what followed the `?`, as it came."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """HTTP only; names in lower case."""
 

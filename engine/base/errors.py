@@ -4,7 +4,7 @@ Codes and HTTP statuses: endpoint-catalog §0.3. HL7 acknowledgement codes and c
 HL7 tables 0008 and 0357. A message text never holds data of a patient.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from engine.base.where import Where
@@ -58,19 +58,40 @@ class Code(Enum):
         return self.value
 
 
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Which system behind the bus said what. `text` is theirs, word for word: it may name a patient, so it
+    is shown only to callers who may see it, and never logged (it stays out of `repr`).
+    """
+
+    system: str
+    code: str = ""
+    text: str = field(default="", repr=False)
+
+
 class BusError(Exception):
     """An error with a code of the table.
 
     `detail` is for the caller and the log: it names fields and places, never their values.
     `spot` is the place inside the message (an HL7 `ERR-2` location, a JSON path), if there is one.
     `condition` overrides the table's HL7 condition code (0357) where the case is more exact.
+    `backend` is who said no, where it was a system behind the bus.
     """
 
-    def __init__(self, code: Code, detail: str = "", *, spot: str = "", condition: int | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        detail: str = "",
+        *,
+        spot: str = "",
+        condition: int | None = None,
+        backend: Backend | None = None,
+    ) -> None:
         super().__init__(f"{code.name}: {detail}" if detail else code.name)
         self.code = code
         self.detail = detail
         self.spot = spot
+        self.backend = backend
         self.condition = code.kind.condition if condition is None else condition
 
 

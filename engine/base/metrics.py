@@ -20,6 +20,10 @@ BREAKER = Gauge("hisbus_breaker_open", "1 while a system's breaker is open", ["s
 STUCK = Gauge("hisbus_stuck_threads", "Threads whose call passed its limit", ["system"], registry=REGISTRY)
 RESTARTS = Gauge("hisbus_task_restarts", "Restarts of a long-lived task", ["task"], registry=REGISTRY)
 CONNECTIONS = Gauge("hisbus_connections", "Open connections of a listener", ["system"], registry=REGISTRY)
+ANSWERS = Counter("hisbus_answers", "Answers to channel applications", ["operation", "code"], registry=REGISTRY)
+ANSWER_TIME = Histogram(
+    "hisbus_answer_seconds", "Time a channel application waited", ["operation"], buckets=_FAST, registry=REGISTRY
+)
 
 
 def page() -> bytes:
