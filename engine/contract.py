@@ -105,6 +105,8 @@ class Link:
     login: Login | None = None
     tls: Tls | None = None
     limits: Limits = Limits()
+    allow: tuple[str, ...] = ()
+    """Networks whose peers a source listens to (`10.1.0.0/16`); none named: all."""
     folder: str = "."
     """The folder of the profile: files that the profile names (WSDL, SQL) lie beside it."""
 
@@ -154,6 +156,8 @@ class Inbound:
     """HTTP: what followed the `?`, as it came."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """HTTP only; names in lower case."""
+    too_large: bool = False
+    """It was larger than `limits.size`: `raw` is only its beginning, and the answer can only be a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,16 @@ class BlockingFeed(Protocol):
     def close(self) -> None: ...
 
 
+class Address(Protocol):
+    """Where a call will go on the wire: what a signature covers beside the body. Pure."""
+
+    def __call__(self, options: Any, fields: Mapping[str, str], url: str | None = None) -> tuple[str, str]:
+        """(method, path with query) of an operation's options and a call's `fields`; `url` is the system's own
+        address, whose path comes first. Raises KeyError(name) where the path needs a field that is not there.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """One kind of transport. What it cannot do is None."""
@@ -254,3 +268,5 @@ class Adapter:
     """True: `send`, `probe`, `pull` are plain functions, called in threads of the system's own."""
     formats: tuple[str, ...] = ()
     """Formats that its bodies can have; the first is the default."""
+    address: Address | None = None
+    """For transports whose calls have an address of their own: HTTP."""
