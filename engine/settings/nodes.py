@@ -121,9 +121,11 @@ def _node(node: yaml.Node, file: str, problems: Problems, key_where: Where | Non
 
 
 def _scalar(node: yaml.ScalarNode) -> bool | int | float | str | None:
-    text: str = node.value
-    if node.style is not None:  # quoted or a block: always text
-        return text
+    return str(node.value) if node.style else scalar(node.value)  # quoted or a block: always text
+
+
+def scalar(text: str) -> bool | int | float | str | None:
+    """The value that an unquoted word of a text stands for."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if _INT.match(text):
