@@ -52,9 +52,18 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A place in what a map builds, as the format understands it: keys and positions from the root."""
+    """A place in what a map builds, as the format understands it: keys and positions from the root.
+
+    Inside a repeat the leading keys that are the repeat's own are taken away: `OBX-3.1` below `each` for
+    `OBX` fills the item's key 3.
+    """
 
     keys: tuple[str | int, ...]
+    lists: bool = False
+    """True: positions (int keys) make a list, closed up where nothing was filled (JSON, XML). False: they
+    stay keys of a dict, and the format's `render` knows what they mean (HL7)."""
+    always: bool = False
+    """True: the key stands even where there is no value, as None (parameters of a statement)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,13 @@ class Format(Protocol):
         ...
 
     def read_in(self, each: str, path: str) -> Code:
-        """One value of an item that `each(each)` gave; a path from the root where it is no path of the item."""
+        """One value of an item that `each(each)` gave; a path from the root where it is no path of the item.
+        The code may use the name `doc` for the root beside `{d}` for the item.
+        """
+        ...
+
+    def each_in(self, each: str, path: str) -> Code:
+        """An iterable of items inside an item that `each(each)` gave (the OBX of an OBR, the NTE of an OBX)."""
         ...
 
     def target(self, path: str) -> Target:

@@ -1,0 +1,121 @@
+"""JSON: orjson both ways, exact about numbers.
+
+`5.20` is read as Decimal("5.20") and an order number of twenty digits stays whole: floats would lose
+both. Decimals are written with their digits. Refuses what is too deep or too large before it costs.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from engine.base.errors import BusError, Code
+from engine.formats import dotted
+from engine.formats.format import NULL, Hints, Target
+from engine.formats.format import Code as Compiled
+from engine.formats.text import decode
+
+_INEXACT: Final = re.compile(rb"[0-9](?:\.|[eE][-+]?)[0-9]|[0-9]{16}")
+"""Bytes in which a number may stand that a float would change."""
+
+
+class JsonOptions(BaseModel):
+    """Options of `json:` in a profile."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    charset: str | None = None
+    """Character set of what is read, where it is not UTF-8 (`gb18030`). UTF-8 is always written."""
+
+
+class Json:
+    """The format `json`. Documents are dicts, lists and plain values."""
+
+    name = "json"
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        self._options = JsonOptions.model_validate(options or {})
+
+    def parse(self, raw: bytes, hints: Hints) -> Any:
+        if len(raw) > hints.size:
+            raise BusError(Code.TOO_LARGE, f"more than {hints.size} bytes")
+        body = self._utf8(raw, hints)
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise BusError(Code.NOT_READABLE, "this is not JSON", spot=f"line {error.lineno}") from None
+        if body.count(b"{") + body.count(b"[") > hints.depth and _deeper(document, hints.depth):
+            raise BusError(Code.NOT_READABLE, f"nested deeper than {hints.depth}")
+        return json.loads(body, parse_float=Decimal) if _INEXACT.search(body) else document
+
+    def split(self, raw: bytes) -> list[bytes]:
+        return [raw]
+
+    def read(self, path: str) -> Compiled:
+        return dotted.read(path)
+
+    def each(self, path: str) -> Compiled:
+        return dotted.each(path)
+
+    def read_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - an entry reads like a document
+        return dotted.read(path)
+
+    def each_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - an entry reads like a document
+        return dotted.each(path)
+
+    def target(self, path: str) -> Target:
+        return Target(dotted.keys(path), lists=True)
+
+    def render(self, tree: Any) -> bytes:
+        return dump(tree)
+
+    def refuse(self, raw: bytes, error: Any, made: Mapping[str, str]) -> bytes:  # noqa: ARG002 - the words need no original
+        told = {"code": error.code.name, "message": error.code.kind.zh, "traceId": made.get("id", "")}
+        return orjson.dumps(told | {"detail": error.detail} if error.detail else told)
+
+    def _utf8(self, raw: bytes, hints: Hints) -> bytes:
+        charset = hints.charset or self._options.charset
+        if charset is None:
+            return raw.removeprefix(b"\xef\xbb\xbf")
+        return decode(raw, charset).encode()
+
+
+def dump(tree: Any) -> bytes:
+    """JSON bytes of plain values, Decimals with their digits. Raises BusError for anything else."""
+    try:
+        return orjson.dumps(tree, default=_other)
+    except orjson.JSONEncodeError:
+        raise BusError(Code.VALIDATION_FAILED, "a value that JSON cannot carry") from None
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(format(value, "f"))
+    if isinstance(value, int):  # beyond 64 bits: orjson asks, JSON does not mind
+        return orjson.Fragment(str(int(value)))
+    if value is NULL:
+        return None
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError
+
+
+def _deeper(document: Any, limit: int) -> bool:
+    """Whether containers are nested deeper than the limit; walks level by level, without recursion."""
+    level: list[Any] = [document]
+    for _ in range(limit + 1):
+        level = [inner for value in level for inner in _inside(value)]
+        if not level:
+            return False
+    return any(isinstance(value, dict | list) for value in level)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

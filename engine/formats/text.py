@@ -1,0 +1,29 @@
+"""Characters from bytes, for every format whose bodies are text."""
+
+import codecs
+
+from engine.base.errors import BusError, Code
+
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "euc_cn": "gb18030", "cp936": "gb18030"}
+"""What senders declare, and the character set that holds all they really send."""
+
+
+def codec(name: str) -> str | None:
+    """Python's name for a declared character set, widened to what is sent under it; None if unknown."""
+    try:
+        found = codecs.lookup(name.strip()).name
+    except (LookupError, UnicodeEncodeError, ValueError):
+        return None
+    return _WIDER.get(found, found)
+
+
+def decode(raw: bytes, charset: str) -> str:
+    """The text of bytes. Raises BusError(NOT_READABLE) for an unknown set or bytes that do not fit it."""
+    name = codec(charset)
+    if name is None:
+        raise BusError(Code.NOT_READABLE, "an unknown character set is declared")
+    try:
+        return raw.decode(name)
+    except (UnicodeError, ValueError) as error:
+        start = getattr(error, "start", 0)
+        raise BusError(Code.NOT_READABLE, f"the bytes do not fit {name}", spot=f"byte {start}") from None
