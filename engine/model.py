@@ -271,6 +271,10 @@ class Claimed:
     """For DOUBTFUL: when its last attempt was recorded; `absent_after` counts from here."""
     first_due: int = 0
     """When the delivery first became due: retry policies count from here."""
+    doubted: bool = False
+    """An earlier attempt ended in doubt and nobody knows what became of it (a repeatable operation was sent
+    again): when its policy ends it is parked, never given up, as giving up starts `on_failure`.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ class Work:
     stored: Built | None = None
     """The body of the first attempt, kept by the journal: it is sent again as it was."""
     campus: str | None = None
+    question: Outgoing | None = None
+    """The operation that asks what became of a doubtful attempt (`operation.ask.by`), of the message's own
+    release; None: that of the system's current profile.
+    """
 
 
 class Planner(Protocol):
