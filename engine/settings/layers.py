@@ -106,7 +106,7 @@ def _from_variable(name: str, text: str, merged: Node, problems: Problems) -> No
         path.append(key)
         found = found.get(key) if found is not None else None
     where = Where(f"${name}")
-    if not text.startswith(("[", "{")):
+    if not text.startswith(("[", "{", '"', "'")):
         return _nested(path, nodes.scalar(text), where)
     parsed = nodes.parse(text, str(where), problems)
     return _nested(path, parsed.value if parsed is not None else None, where)

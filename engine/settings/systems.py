@@ -1,12 +1,13 @@
 """The settings of one system around the bus: where it is, who we are there, what it can bear."""
 
+from ipaddress import ip_network
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from engine.contract import Limits as LinkLimits
 from engine.settings.texts import Text
-from engine.settings.units import Duration, Listen, Pace, Size, Span
+from engine.settings.units import Duration, Listen, Pace, Size, Span, wrong
 
 PLAIN = LinkLimits()
 
@@ -118,6 +119,8 @@ class System(Text):
     """Where it is, for calls from the bus."""
     listen: Listen | None = None
     """Where the bus listens for it."""
+    allow: list[str] = Field(default_factory=list)
+    """Networks whose peers are listened to, like `10.1.0.0/16`; none written: all."""
     at: dict[str, At] = Field(default_factory=dict)
     """What differs at one campus."""
     login: Login | None = None
@@ -136,3 +139,13 @@ class System(Text):
     """HL7 processing ids (MSH-11) that are taken: production, training, debugging."""
     create: bool = False
     """Makes the tables that its profile describes where they are missing."""
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise wrong(f"{network!r} is not a network", "write it like 10.1.0.0/16 or 10.1.2.3") from error
+        return value

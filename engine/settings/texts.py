@@ -52,21 +52,21 @@ def validate(model: type[T], node: Node, problems: Problems) -> T | None:
 def _add(model: type[BaseModel], node: Node, detail: ErrorDetails, problems: Problems) -> None:
     loc, kind, about = detail["loc"], detail["type"], detail.get("ctx", {})
     where = node.locate(loc)
-    key = str(loc[-1]) if loc else "this text"
+    key = repr(loc[-1]) if loc and isinstance(loc[-1], str) else "this"
     if kind == "extra_forbidden":
-        problems.add(where, f"{key!r} is not known here", did_you_mean(key, _keys(model, loc[:-1])))
+        problems.add(where, f"{key} is not known here", did_you_mean(str(loc[-1]), _keys(model, loc[:-1])))
     elif kind == "missing":
-        problems.add(where, f"{key!r} is missing", _first_line(model, loc))
+        problems.add(where, f"{key} is missing", _first_line(model, loc))
     elif kind == "finding":
         problems.add(where, about["what"], about["hint"])
     elif kind in {"literal_error", "enum"}:
         word = _value(node, loc)
-        problems.add(where, f"{key!r} cannot be this", _choices(word, _words(model, loc)))
+        problems.add(where, f"{word!r} is no value of {key}", _choices(word, _words(model, loc)))
     elif kind in _KINDS:
         what, hint = _KINDS[kind]
-        problems.add(where, f"{key!r} {what}", hint)
+        problems.add(where, f"{key} {what}", hint)
     else:
-        problems.add(where, f"{key!r}: {detail['msg'][:1].lower()}{detail['msg'][1:]}")
+        problems.add(where, f"{key}: {detail['msg'][:1].lower()}{detail['msg'][1:]}")
 
 
 def model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> Any:

@@ -1,0 +1,52 @@
+"""What the grammar of `routes.yaml` has and the engine does not carry yet, as data in one place.
+
+A key that would be read and then ignored is worse than one that is unknown: each is a finding. The
+change that builds one deletes its line here.
+"""
+
+from collections.abc import Iterator
+
+from engine.settings.nodes import Node
+from engine.settings.problems import Problems
+
+KEYS = {
+    "routes.*.schedule": "routes start when a message arrives, not by the clock",
+    "routes.*.gather": "a route asks one system after another in steps",
+    "routes.*.merge": "it belongs to gather",
+    "routes.*.amends": "a corrected message is one of its own",
+    "routes.*.cache": "each call reaches the system",
+    "routes.*.answer.late": "what was accepted is finished after its deadline",
+    "routes.*.steps.*.each": "a list is sent whole",
+    "routes.*.on_failure.*.each": "a list is sent whole",
+}
+"""Keys by their place (`*` is any name), each with what the engine does instead."""
+
+BEGINNINGS = {
+    "routes.*.from": ("route",),
+    "routes.*.to": ("route.", "ledger.", "registry."),
+    "routes.*.steps.*.to": ("route.", "ledger.", "registry."),
+    "routes.*.on_failure.*.to": ("route.", "ledger.", "registry."),
+}
+"""Places whose values may not begin so yet: other routes, and the local systems of decision 22."""
+
+
+def say_not_carried(root: Node, problems: Problems) -> None:
+    """Notes every key and value of a `routes.yaml` that the engine does not carry yet."""
+    for pattern, instead in KEYS.items():
+        for key, node in _matching(root, pattern.split(".")):
+            problems.add(node.key_where or node.where, f"{key!r} is not carried yet", instead)
+    for pattern, beginnings in BEGINNINGS.items():
+        for _, node in _matching(root, pattern.split(".")):
+            for value in node.elements() or (node,):
+                word = value.value if isinstance(value.value, str) else ""
+                if any(word == start or (start.endswith(".") and word.startswith(start)) for start in beginnings):
+                    problems.add(value.where, f"{word.split('.')[0]!r} is not carried yet", "name a system of config/")
+
+
+def _matching(node: Node, pattern: list[str]) -> Iterator[tuple[str, Node]]:
+    for key, inner in node.items():
+        if pattern[0] in {"*", key}:
+            if len(pattern) == 1:
+                yield key, inner
+            else:
+                yield from _matching(inner, pattern[1:])

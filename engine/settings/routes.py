@@ -1,0 +1,237 @@
+"""The models of `routes.yaml`: what flows at a site. It names systems and operations, no vendor and no address.
+
+A route takes one of three forms: one line (`to:`), `steps:`, or `gather:`. The whole grammar is read
+here; what the engine cannot carry yet is said by `engine.settings.carried`.
+"""
+
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, model_validator
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
+from pydantic_core import CoreSchema
+
+from engine.base.where import Where
+from engine.settings import nodes
+from engine.settings.carried import say_not_carried
+from engine.settings.forms import check_forms
+from engine.settings.nodes import Node
+from engine.settings.problems import Problems
+from engine.settings.systems import Retry
+from engine.settings.texts import Text, validate
+from engine.settings.units import Duration, wrong
+
+ONLY_STEP = "call"
+"""The name of the one step of a route that is written in one line."""
+
+ACCEPTED = "accepted"
+"""The answer point before every step: the message is on our disk."""
+
+_TARGET = re.compile(r"[A-Za-z][\w-]*\.[A-Za-z][\w.-]*\Z")
+
+
+def _target(value: str) -> str:
+    if not _TARGET.match(value):
+        raise wrong(f"{value!r} names no operation", "write system.operation, like his.book")
+    return value
+
+
+def _many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Target: TypeAlias = Annotated[
+    str, AfterValidator(_target), WithJsonSchema({"type": "string", "pattern": "^" + _TARGET.pattern[:-2] + "$"})
+]
+"""A system and its operation: `his.book`."""
+
+OneOrMany: TypeAlias = Annotated[
+    list[str],
+    BeforeValidator(_many),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+"""A word, or a list of words."""
+
+
+class Short(Text):
+    """A block that may be written as the value of its `by` alone."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        return {"by": value} if isinstance(value, str | list) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        block = handler.resolve_ref_schema(handler(core))
+        short = {k: v for k, v in block["properties"]["by"].items() if k not in {"title", "description"}}
+        return {"description": block.get("description", ""), "anyOf": [short, block]}
+
+
+class Key(Short):
+    """What makes two messages the same: `message_no`, `[sender.id, message_no]`, or the long form."""
+
+    by: OneOrMany
+    """Paths of the message whose values together are the key."""
+    other_content: Literal["conflict", "new"] = "conflict"
+    """What the same key with other content is: a sender's mistake, or a new message (HL7 ids start again at 1)."""
+
+
+class Lane(Short):
+    """The line in which messages wait for those before them: `patient.id`, or `{by, name}`."""
+
+    by: str
+    """A path of the message: there is one line for each of its values."""
+    name: str | None = None
+    """A line shared by all routes that name it; without a name it is this route's own."""
+
+
+class Step(Text):
+    """One call to one system."""
+
+    to: Target
+    """The system and its operation, like `his.book`."""
+    map: str | None = None
+    """A shape-to-shape map of `mappings/between/`, applied first."""
+    needs: list[str] | None = None
+    """Steps that must be done before; without it the step written before this one, `[]` for none."""
+    when: str | None = None
+    """The step is skipped unless this holds, like `status == final`."""
+    within: Duration | None = None
+    """The limit of one call; without it the system's `limits.total`."""
+    retry: Retry | None = None
+    """How long it is tried again; without it `delivery.retry`."""
+    refused: Literal["fail", "park"] = "fail"
+    """What a refusal is: the end, which starts `on_failure`, or a person's turn."""
+    hold: Literal["line", "nothing"] = "line"
+    """What keeps waiting while this step is parked: its line, or nothing."""
+    lane: Literal["route", "none"] = "route"
+    """`none`: this step stands in no line, though its route names one."""
+    each: str | None = None
+    """A list in an earlier reply: each item becomes a message of its own, sent to a route."""
+
+
+class Answer(Text):
+    """When the source is answered."""
+
+    after: str | None = None
+    """`accepted` (on our disk), or the step whose outcome is the answer. Without it: the last step for a
+    channel's caller, `accepted` for everybody else."""
+    within: Duration | None = None
+    """How long the source waits; what is unsent then is withdrawn, else the caller hears RESULT_UNKNOWN."""
+    late: Literal["finish", "undo"] = "finish"
+    """What becomes of the work after that time."""
+
+
+class Part(Text):
+    """One of several systems that are asked at once."""
+
+    to: Target
+    """The system and its operation."""
+    map: str | None = None
+    """A shape-to-shape map of `mappings/between/`, applied first."""
+    when: str | None = None
+    """It is asked only if this holds."""
+    within: Duration | None = None
+    """The limit of the call."""
+
+
+class Merge(Text):
+    """How the parts become one answer."""
+
+    into: str
+    """The list of the answer that takes their items."""
+    unique: str | None = None
+    """Items with the same value of this field are one."""
+    order: str | None = None
+    """The field that orders the items."""
+    missing: Literal["say", "fail"] = "say"
+    """A part that did not answer is named in the answer, or makes it fail."""
+
+
+class Schedule(Text):
+    """When the bus asks by itself."""
+
+    cron: str | None = None
+    """Minute, hour, day, month, weekday in the site's zone, like `30 1 * * *`."""
+    every: Duration | None = None
+    """A fixed distance between two runs."""
+    missed: Literal["run_once", "skip"] = "run_once"
+    """What becomes of runs that were due while the bus was down."""
+    batch: int = Field(default=500, ge=1)
+    """Records asked for at once."""
+    empty: Literal["skip", "send"] = "skip"
+    """Whether a run that found nothing is sent too."""
+
+
+class Route(Text):
+    """One flow: from where, under which key and in which line, to where, and when the source is answered."""
+
+    from_: OneOrMany | None = Field(default=None, alias="from")
+    """Kinds of message that start it, like `lis.result`; a route named like a channel operation needs none."""
+    key: Key | None = None
+    """What makes two messages the same; a channel's caller brings its own (`Idempotency-Key`)."""
+    lane: Lane | None = None
+    """The line in which messages wait for those before them."""
+    to: Target | None = None
+    """One-line form: the system and operation that do it all."""
+    map: str | None = None
+    """One-line form: a shape-to-shape map, applied first."""
+    within: Duration | None = None
+    """One-line form: the limit of the call."""
+    retry: Retry | None = None
+    """One-line form: how long it is tried again."""
+    refused: Literal["fail", "park"] = "fail"
+    """One-line form: what a refusal is."""
+    cache: Duration | None = None
+    """One-line form: how long an answer may be given again, for operations of `effect: none`."""
+    steps: dict[str, Step] = Field(default_factory=dict)
+    """Calls in the order written; each needs the one before it unless it says `needs`."""
+    on_failure: dict[str, Step] = Field(default_factory=dict)
+    """Steps that run when a step is refused or given up; never for a doubtful or parked one."""
+    gather: dict[str, Part] = Field(default_factory=dict)
+    """Systems that are asked at once."""
+    merge: Merge | None = None
+    """How the parts of `gather` become one answer."""
+    answer: Answer = Answer()
+    """When the source is answered."""
+    schedule: Schedule | None = None
+    """When the bus asks by itself."""
+    amends: str | None = None
+    """A message with the same value here replaces the parked one, in its place."""
+
+    def all_steps(self) -> dict[str, Step]:
+        """The steps of either form: a one-line route has one, named `call`."""
+        if self.to is None:
+            return self.steps
+        one = Step(to=self.to, map=self.map, within=self.within, retry=self.retry, refused=self.refused)
+        return {ONLY_STEP: one}
+
+
+class RoutesText(Text):
+    """All flows of a site by their names."""
+
+    routes: dict[str, Route] = Field(default_factory=dict)
+    """A dotted name is the channel operation it serves; others name what starts them in `from`."""
+
+    _node: Node = PrivateAttr()
+
+    def where(self, *path: str | int) -> Where:
+        """The place of something in the text: `where("routes", "lab_result", "steps", "store", "to")`."""
+        return self._node.locate(path)
+
+
+def load_routes(text: str, file: str, problems: Problems) -> RoutesText | None:
+    """The routes of a text, or None when it cannot be used: `problems` has every finding then."""
+    before = len(problems)
+    node = nodes.parse(text, file, problems)
+    if node is None:
+        return None
+    say_not_carried(node, problems)
+    check_forms(node, problems)
+    routes = validate(RoutesText, node, problems)
+    if routes is None or len(problems) > before:
+        return None
+    routes._node = node  # noqa: SLF001 - the text keeps its own places
+    return routes
