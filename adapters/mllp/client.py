@@ -4,6 +4,7 @@ import asyncio
 import select
 import socket
 import ssl
+from typing import cast
 from urllib.parse import urlsplit
 
 from adapters.mllp.frames import END, Beginning, Framed, frame
@@ -102,8 +103,7 @@ class _Line(Framed):
         self._resting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
 
     async def exchange(self, body: bytes, deadline: float, *, match: bool) -> bytes:
         """Sends one message and gives the answer's bytes. Raises Unavailable before the first byte, then InDoubt."""

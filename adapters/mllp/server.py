@@ -7,7 +7,7 @@ needs one), and an answer is written by the task that finishes it when its turn 
 import asyncio
 from collections import deque
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, cast
 
 from adapters.mllp.frames import Beginning, Framed, frame
 from adapters.mllp.tls import server_context
@@ -104,12 +104,11 @@ class Connection(Framed):
         self._remote = self._client = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
         self._remote = str((transport.get_extra_info("peername") or ("",))[0])
         if not self._server.admits(self._remote):
             self._lost = True
-            transport.abort()
+            self._transport.abort()
             return
         self._client = _common_name(transport.get_extra_info("peercert"))
         self._server.connections.add(self)
