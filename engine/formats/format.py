@@ -11,9 +11,11 @@ where nothing stands (an empty HL7 field is None; HL7 `""` is the explicit null:
 Building: a map fills a tree of plain dicts and lists by `target(path)`; `render(tree)` makes bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+from engine.base.errors import BusError
 
 
 class Null:
@@ -117,8 +119,18 @@ class Format(Protocol):
         """
         ...
 
+    def digest(self, raw: bytes) -> bytes:
+        """32 bytes that are equal for messages of the same content (HL7: MSH left out, decision 24)."""
+        ...
+
+    def acknowledge(
+        self, raw: bytes, results: Sequence[tuple[bytes, BusError | None]], made: Mapping[str, Any], *, batch: bool
+    ) -> tuple[bytes, ...]:
+        """The format's own words for what became of everything that came as one: `results` has each message
+        with None (durable) or why it was refused; `raw` is what came and may be unreadable; `batch` says that
+        it was one. `made` has `time` (aware datetime) and `id`. No element: the sender wants no answer."""
+        ...
+
     def refuse(self, raw: bytes, error: Any, made: Mapping[str, str]) -> bytes:
-        """The format's own words for a refusal (HL7 NAK with ERR, a JSON envelope …).
-        `error` is a BusError, `raw` may be unreadable; `made` has `time`, `id`.
-        """
+        """The words for one refusal (HL7 NAK with ERR). `error` is a BusError, `made` has `time` and `id` as text."""
         ...
