@@ -205,7 +205,9 @@ class Route(Text):
         """The steps of either form: a one-line route has one, named `call`."""
         if self.to is None:
             return self.steps
-        one = Step(to=self.to, map=self.map, within=self.within, retry=self.retry, refused=self.refused)
+        one = Step.model_construct(  # values that are checked already
+            to=self.to, map=self.map, within=self.within, retry=self.retry, refused=self.refused
+        )
         return {ONLY_STEP: one}
 
 

@@ -1,9 +1,9 @@
 """The settings of one system around the bus: where it is, who we are there, what it can bear."""
 
 from ipaddress import ip_network
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine.contract import Limits as LinkLimits
 from engine.settings.texts import Text
@@ -17,6 +17,13 @@ class SecretRef(Text):
 
     secret: str = Field(min_length=1)
     """The secret's name, looked up in the places of `secrets`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        if not isinstance(value, dict | SecretRef):
+            raise wrong("a secret stands here by its name only", "write {secret: its_name}")
+        return value
 
 
 class Login(Text):

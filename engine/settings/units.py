@@ -42,7 +42,7 @@ def say_duration(seconds: float) -> str:
     for unit in ("y", "d", "h", "m", "s"):
         if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
             return f"{seconds / _SECONDS[unit]:.0f}{unit}"
-    return f"{seconds * 1000:g}ms" if seconds else "0s"
+    return f"{round(seconds * 1000)}ms" if seconds else "0s"
 
 
 def parse_size(value: Any) -> int:
@@ -73,10 +73,9 @@ def parse_pace(value: Any) -> float:
 
 def say_pace(rate: float) -> str:
     """The written form of a pace given in calls a second."""
-    for unit, seconds in _PER.items():
-        if round(rate * seconds, 6) >= 1:
-            return f"{round(rate * seconds, 6):g}/{unit}"
-    return f"{rate * 3600:g}/h"
+    unit = next((unit for unit, seconds in _PER.items() if rate * seconds >= 1), "h")
+    count = f"{rate * _PER[unit]:.6f}".rstrip("0").rstrip(".")
+    return f"{count}/{unit}"
 
 
 def parse_listen(value: Any) -> tuple[str, int]:
