@@ -96,17 +96,15 @@ class Format(Protocol):
         ...
 
     def each(self, path: str) -> Code:
-        """An iterable of items: repeats of a segment, elements, array entries. Raises PathError."""
+        """An iterable of items: repeats of a segment, elements, array entries. Raises PathError.
+        `{d}` is the document or, where repeats are nested, an item (the OBX of an OBR).
+        """
         ...
 
     def read_in(self, each: str, path: str) -> Code:
         """One value of an item that `each(each)` gave; a path from the root where it is no path of the item.
         The code may use the name `doc` for the root beside `{d}` for the item.
         """
-        ...
-
-    def each_in(self, each: str, path: str) -> Code:
-        """An iterable of items inside an item that `each(each)` gave (the OBX of an OBR, the NTE of an OBX)."""
         ...
 
     def target(self, path: str) -> Target:

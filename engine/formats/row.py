@@ -52,9 +52,6 @@ class Rows:
     def read_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - a row reads the same everywhere
         return dotted.read(path)
 
-    def each_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - a row reads the same everywhere
-        return dotted.each(path)
-
     def target(self, path: str) -> Target:
         keys = dotted.keys(path)
         if len(keys) > 1:
