@@ -155,7 +155,9 @@ class Inbound:
     query: str = ""
     """HTTP: what followed the `?`, as it came."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """HTTP only; names in lower case."""
+    """HTTP only. `path` and `query` as they stood in the request line, percent-encoded: signatures cover them so.
+    Header names in lower case.
+    """
     too_large: bool = False
     """It was larger than `limits.size`: `raw` is only its beginning, and the answer can only be a refusal."""
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from adapters.mllp.frames import END, Beginning, Framed, frame
 from adapters.mllp.options import ProfileOptions
 from adapters.mllp.pairing import answers, control_id
-from adapters.mllp.tls import client_context
+from adapters.tls import client_context
 from engine.contract import Call, InDoubt, Link, Refused, Reply, Tls, Unavailable
 
 

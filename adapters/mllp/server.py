@@ -7,10 +7,10 @@ needs one), and an answer is written by the task that finishes it when its turn 
 import asyncio
 from collections import deque
 from ipaddress import ip_address, ip_network
-from typing import Any, cast
+from typing import cast
 
 from adapters.mllp.frames import Beginning, Framed, frame
-from adapters.mllp.tls import server_context
+from adapters.tls import common_name, server_context
 from engine.contract import Answer, Inbound, Link, Submit
 
 _MOST_OPEN = 64
@@ -110,7 +110,7 @@ class Connection(Framed):
             self._lost = True
             self._transport.abort()
             return
-        self._client = _common_name(transport.get_extra_info("peercert"))
+        self._client = common_name(transport.get_extra_info("peercert"))
         self._server.connections.add(self)
         self._heard = self.loop.time()
         self._idle = self.loop.call_later(self._server.link.limits.idle, self._look)
@@ -209,11 +209,3 @@ class Connection(Framed):
         elif not self._turns and quiet >= idle:
             self._transport.close()
         self._idle = self.loop.call_later(max(idle - quiet, idle / 10), self._look)
-
-
-def _common_name(certificate: Any) -> str:
-    for part in (certificate or {}).get("subject", ()):
-        for name, value in part:
-            if name == "commonName":
-                return str(value)
-    return ""

@@ -1,6 +1,8 @@
-"""TLS for both sides of MLLP, from the files that the configuration names."""
+"""TLS for both sides of a connection, from the files that the configuration names."""
 
 import ssl
+from collections.abc import Mapping
+from typing import Any
 
 from engine.contract import Tls
 
@@ -25,3 +27,12 @@ def client_context(tls: Tls) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def common_name(certificate: Mapping[str, Any] | None) -> str:
+    """The name in a certificate that a peer has proved, as `getpeercert` gives it; else nothing."""
+    for part in (certificate or {}).get("subject", ()):
+        for name, value in part:
+            if name == "commonName":
+                return str(value)
+    return ""

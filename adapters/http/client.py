@@ -1,0 +1,159 @@
+"""Calls over HTTP with aiohttp: kept connections, no redirects, no second try of its own."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from adapters.http.address import address
+from adapters.http.options import OperationOptions, ProfileOptions
+from adapters.tls import client_context
+from engine.contract import Call, InDoubt, Link, Refused, Reply, Unavailable
+
+
+class Client:
+    """A destination at `http(s)://host[:port][/path]`.
+
+    What a status is: 2xx and the operation's `answers` are a Reply; its `unread` Unavailable; other 4xx Refused;
+    everything else (3xx, 5xx) InDoubt, for a redirect or a gateway's error does not say that nothing was done.
+    """
+
+    def __init__(self, link: Link) -> None:
+        url = urlsplit(link.url or "")
+        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.username:
+            raise ValueError("an HTTP destination needs a url like https://host/path, without query or login")
+        self._link = link
+        self._limits = link.limits
+        self._origin = f"{url.scheme}://{url.netloc}"
+        self._tls = client_context(link.tls) if link.tls else True
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, call: Call) -> Reply:
+        options = call.options
+        assert isinstance(options, OperationOptions)
+        assert isinstance(call.body, bytes), "HTTP carries bytes"
+        try:
+            method, path = address(options, call.fields, self._link.url)
+        except KeyError:
+            raise Refused("missing_value_in_path") from None
+        headers = dict(call.headers)
+        if call.body:
+            headers.setdefault("Content-Type", options.content_type)
+        reply = await self._exchange(method, path, call.body or None, headers, call.timeout)
+        return _judged(reply, options)
+
+    async def probe(self, timeout: float) -> None:
+        url = urlsplit(self._origin)
+        limit = min(self._limits.connect, timeout)
+        secure = self._tls if url.scheme == "https" else None
+        port = url.port or (443 if secure else 80)
+        try:
+            async with asyncio.timeout(limit):
+                _, writer = await asyncio.open_connection(url.hostname, port, ssl=secure)
+        except (OSError, TimeoutError):
+            writer = None
+        if writer is None:
+            raise Unavailable("connect_failed")
+        writer.close()
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: float
+    ) -> Reply:
+        limits = aiohttp.ClientTimeout(total=timeout, connect=min(self._limits.connect, timeout * 0.9))
+        try:
+            async with self._open().request(
+                method,
+                URL(self._origin + path, encoded=True),
+                data=body,
+                headers=headers,
+                timeout=limits,
+                allow_redirects=False,
+            ) as response:
+                content = await _read(response, self._limits.size)
+                names = {name.lower(): value for name, value in response.headers.items()}
+                return Reply(body=content, status=response.status, headers=names)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            truth = _truth(error)
+        raise truth
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            login, options = self._link.login, self._link.options
+            fixed = options.headers if isinstance(options, ProfileOptions) else {}
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._limits.at_once, keepalive_timeout=self._limits.idle, ssl=self._tls
+                ),
+                auth=aiohttp.BasicAuth(login.user, login.password, "utf-8") if login else None,
+                headers={"Accept-Encoding": "identity", **fixed},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(_only_once,),
+            )
+        return self._session
+
+
+async def _only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Ends aiohttp's habit of sending PUT, DELETE and GET again when a kept connection breaks: whether the first
+    one was read is exactly what nobody knows.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except aiohttp.ServerDisconnectedError:
+        why = "closed"
+    except aiohttp.ClientOSError:
+        why = "reset"
+    raise InDoubt(why)
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > limit:
+            response.close()
+            raise InDoubt("reply_too_large")
+        parts.append(part)
+    return b"".join(parts)
+
+
+_CONNECTING: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ConnectionTimeoutError, "connect_timeout"),
+    (aiohttp.ClientConnectorDNSError, "unknown_host"),
+    (aiohttp.ClientConnectorSSLError, "tls_refused"),
+    (aiohttp.ClientConnectorCertificateError, "tls_refused"),
+    (aiohttp.ClientConnectorError, "connect_refused"),
+)
+_TALKING: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "timeout"),
+    (aiohttp.ClientPayloadError, "half_reply"),
+    (aiohttp.ClientError, "no_http_reply"),
+)
+
+
+def _truth(error: Exception) -> Unavailable | InDoubt | Refused:
+    """What aiohttp's errors say about the peer: those of connecting come before the first byte."""
+    for kind, why in _CONNECTING:
+        if isinstance(error, kind):
+            return Unavailable(why)
+    for kind, why in _TALKING:
+        if isinstance(error, kind):
+            return InDoubt(why)
+    return Refused("not_sendable")  # a header or an address that HTTP cannot carry: nothing was sent
+
+
+def _judged(reply: Reply, options: OperationOptions) -> Reply:
+    status = reply.status or 0
+    if 200 <= status < 300 or status in options.answers:
+        return reply
+    if status in options.unread:
+        raise Unavailable(f"http_{status}")
+    if 400 <= status < 500:
+        raise Refused(f"http_{status}", reply)
+    raise InDoubt(f"http_{status}", reply)

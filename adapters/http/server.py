@@ -1,0 +1,80 @@
+"""The listening side: uvicorn's protocol and a bare ASGI application on sockets of our own."""
+
+import asyncio
+import socket
+
+import uvicorn
+
+from adapters.http.application import application
+from adapters.http.protocol import guarded
+from adapters.tls import server_context
+from engine.contract import Link, Submit
+
+_BACKLOG = 2048
+
+
+class Server:
+    """A source that listens on `link.listen`.
+
+    `Inbound.path` and `query` are as they stood in the request line, percent-encoded: signatures cover them so.
+    A body over `limits.size` reaches `submit` as its first 64 KiB with `too_large`, and the connection ends after
+    the answer. Above `limits.connections` a request is answered 503, bytes that are no HTTP 400, both by uvicorn.
+    """
+
+    def __init__(self, link: Link) -> None:
+        if link.listen is None:
+            raise ValueError("an HTTP source needs `listen`")
+        self._link = link
+        self._tls = server_context(link.tls) if link.tls else None
+        self._socket: socket.socket | None = None
+        self._ticks: asyncio.Task[None] | None = None
+
+    async def start(self, submit: Submit) -> None:
+        host, port = self._link.listen or ("", 0)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        self._server = uvicorn.Server(self._config(submit))
+        self._server.config.load()
+        self._server.lifespan = self._server.config.lifespan_class(self._server.config)
+        await self._server.startup(sockets=[self._socket])
+        self._ticks = asyncio.get_running_loop().create_task(self._server.main_loop(), name="http ticks")
+
+    @property
+    def address(self) -> str:
+        if self._socket is None or self._socket.fileno() < 0:
+            return ""
+        host, port = self._socket.getsockname()[:2]
+        return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    async def stop(self, grace: float) -> None:
+        if self._socket is None or self._ticks is None:
+            return
+        self._server.should_exit = True
+        await self._ticks
+        closing = asyncio.ensure_future(self._server.shutdown(sockets=[self._socket]))
+        await asyncio.wait([closing], timeout=grace)
+        self._server.force_exit = True
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+        for task in list(self._server.server_state.tasks):
+            task.cancel()
+        await closing
+
+    def _config(self, submit: Submit) -> uvicorn.Config:
+        limits = self._link.limits
+        tls = self._tls
+        return uvicorn.Config(
+            application(self._link, submit),
+            http=guarded(self._link),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=limits.connections + 1,
+            timeout_keep_alive=max(1, int(limits.idle)),
+            backlog=_BACKLOG,
+            ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
+        )
