@@ -88,6 +88,8 @@ class JournalSettings(Text):
     """How long each kind of record is kept."""
     key: SecretRef = SecretRef(secret="journal_key")  # noqa: S106 - a secret's name, not a secret
     """The key that wraps each day's key; kept and backed up apart from the journal."""
+    day_keys: str | None = None
+    """The folder of the wrapped day keys; without it a folder beside an embedded journal, a table in PostgreSQL."""
 
     @field_validator("url")
     @classmethod

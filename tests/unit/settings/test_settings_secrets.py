@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.settings.keys import KeysUnavailable, SoftKeys, WrongKey
+from engine.settings.keys import KeysUnavailable, SoftKeys
 from engine.settings.layers import load_config
 from engine.settings.models import SecretSource
 from engine.settings.problems import Problems
@@ -99,16 +99,10 @@ def test_campuses_that_are_not_there(tmp_path):
     ]
 
 
-async def test_software_keys_wrap_and_hash(secrets, tmp_path):
+async def test_software_keys_give_long_secrets_only(secrets):
     keys = SoftKeys(secrets)
-    wrapped = await keys.wrap("from_file", b"k" * 32)
-    assert b"k" * 8 not in wrapped
-    assert await keys.unwrap("from_file", wrapped) == b"k" * 32
-    with pytest.raises(WrongKey):
-        await keys.unwrap("from_file", wrapped[:-1] + bytes([wrapped[-1] ^ 1]))
-    find, audit = await keys.mac("from_file", "find", b"P1"), await keys.mac("from_file", "audit", b"P1")
-    assert find != audit
-    assert len(find) == 32
-    for name in ("gone", "from_env"):
-        with pytest.raises(KeysUnavailable):
-            await keys.wrap(name, b"k" * 32)
+    assert await keys.master("from_file") == SECRET.encode()
+    assert "not a certified" in keys.info.product
+    for name, why in (("gone", "nowhere"), ("from_env", "too short")):
+        with pytest.raises(KeysUnavailable, match=why):
+            await keys.master(name)
