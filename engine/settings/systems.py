@@ -94,12 +94,16 @@ class Client(Text):
 
     secret: str = Field(min_length=1)
     """The name of the secret that signs its calls."""
+    second_secret: str | None = None
+    """The name of another secret that counts too, while the application changes from one to the other."""
     campuses: list[str] = Field(default_factory=list)
     """Campuses it may name; none written: all of the site."""
     scopes: list[str] = Field(default_factory=list)
     """What it may do, as the contracts of the operations ask; `report.*` covers all that start so."""
     unmask: bool = False
     """Whether it may see personal data unmasked."""
+    pace: Pace = 100.0
+    """At most so many calls in a time; what is over it is told to wait."""
 
 
 class At(Text):
