@@ -109,6 +109,8 @@ class Link:
     """Networks whose peers a source listens to (`10.1.0.0/16`); none named: all."""
     folder: str = "."
     """The folder of the profile: files that the profile names (WSDL, SQL) lie beside it."""
+    create: bool = False
+    """Databases only: the tables that the profile describes are made where they are missing."""
 
 
 @dataclass(frozen=True, slots=True)
