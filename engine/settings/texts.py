@@ -5,9 +5,11 @@ tree, words for people, and the nearest known key where one was mistyped.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, Union, get_args, get_origin
+from enum import Enum
+from types import UnionType
+from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.base.where import did_you_mean
@@ -21,21 +23,25 @@ class Text(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_by_name=True)
 
 
+Path: TypeAlias = tuple[int | str, ...]
 T = TypeVar("T", bound=BaseModel)
 
 _KINDS = {
-    "string_type": ("must be text", "put it in quotes"),
-    "int_type": ("must be a whole number", ""),
-    "int_parsing": ("must be a whole number", ""),
-    "float_type": ("must be a number", ""),
-    "float_parsing": ("must be a number", ""),
-    "bool_type": ("must be true or false", ""),
-    "bool_parsing": ("must be true or false", ""),
-    "list_type": ("must be a list", "write [a, b], or one per line after a dash"),
-    "dict_type": ("must be a mapping of names to values", ""),
-    "model_type": ("must be a mapping of keys to values", ""),
-    "model_attributes_type": ("must be a mapping of keys to values", ""),
-    "none_required": ("must be empty", ""),
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of names to values",
+    "model_type": "a mapping of keys to values",
+    "none_required": "empty",
+}
+_MENDS = {
+    "text": "put it in quotes",
+    "a list": "write [a, b], or one per line after a dash",
 }
 
 
@@ -44,44 +50,66 @@ def validate(model: type[T], node: Node, problems: Problems) -> T | None:
     try:
         return model.model_validate(node.plain())
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
-            _add(model, node, detail, problems)
+        mistakes = [Mistake(model, detail) for detail in error.errors(include_url=False, include_input=False)]
+        for mistake in mistakes:
+            _say(mistake, mistakes, node, problems)
         return None
 
 
-def _add(model: type[BaseModel], node: Node, detail: ErrorDetails, problems: Problems) -> None:
-    loc, kind, about = detail["loc"], detail["type"], detail.get("ctx", {})
-    where = node.locate(loc)
-    key = repr(loc[-1]) if loc and isinstance(loc[-1], str) else "this"
-    if kind == "extra_forbidden":
-        problems.add(where, f"{key} is not known here", did_you_mean(str(loc[-1]), _keys(model, loc[:-1])))
-    elif kind == "missing":
-        problems.add(where, f"{key} is missing", _first_line(model, loc))
-    elif kind == "finding":
-        problems.add(where, about["what"], about["hint"])
-    elif kind in {"literal_error", "enum"}:
-        word = _value(node, loc)
-        problems.add(where, f"{word!r} is no value of {key}", _choices(word, _words(model, loc)))
-    elif kind in _KINDS:
-        what, hint = _KINDS[kind]
-        problems.add(where, f"{key} {what}", hint)
+class Mistake:
+    """One of pydantic's errors, with the keys and annotations that its `loc` means."""
+
+    def __init__(self, model: type[BaseModel], detail: ErrorDetails) -> None:
+        self.path, self.parent, self.found = _walk(model, detail["loc"])
+        self.kind = detail["type"]
+        self.about = detail.get("ctx", {})
+        self.text = detail["msg"][:1].lower() + detail["msg"][1:]
+        self.key = repr(self.path[-1]) if self.path and isinstance(self.path[-1], str) else "this"
+
+
+def _say(mistake: Mistake, all_of_them: list[Mistake], node: Node, problems: Problems) -> None:
+    path, key = mistake.path, mistake.key
+    where = node.locate(path)
+    if mistake.kind == "extra_forbidden":
+        problems.add(where, f"{key} is not known here", did_you_mean(str(path[-1]), _keys(mistake.parent)))
+    elif mistake.kind == "missing":
+        problems.add(where, f"{key} is missing", _says(mistake.parent, path[-1]))
+    elif mistake.kind == "finding":
+        problems.add(where, mistake.about["what"], mistake.about["hint"])
+    elif mistake.kind in {"literal_error", "enum"}:
+        word = _value(node, path)
+        problems.add(where, f"{word!r} is no value of {key}", _choices(word, _words(mistake.found)))
+    elif mistake.kind in _KINDS:
+        if not any(len(other.path) > len(path) and other.path[: len(path)] == path for other in all_of_them):
+            # each form that the value could have had complains: said once, in one sentence
+            kinds = list(dict.fromkeys(_KINDS[m.kind] for m in all_of_them if m.path == path and m.kind in _KINDS))
+            problems.add(where, f"{key} must be {' or '.join(kinds)}", _MENDS.get(kinds[0], ""))
     else:
-        problems.add(where, f"{key}: {detail['msg'][:1].lower()}{detail['msg'][1:]}")
+        problems.add(where, f"{key}: {mistake.text}")
 
 
-def model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> Any:
-    """The annotation that stands at `loc` below `model`: keys, list positions and names are followed."""
-    found: Any = model
+def _walk(model: type[BaseModel], loc: Path) -> tuple[Path, Any, Any]:
+    """The keys that an error's `loc` means, without the tags of unions; the annotation of what holds the
+    last of them, and of itself. What cannot be followed is None.
+    """
+    path: Path = ()
+    parent: Any = None
+    found: Any = _bare(model)
     for part in loc:
-        inner = _bare(found)
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            field = next((f for name, f in inner.model_fields.items() if part in {f.alias, name}), None)
-            found = field.annotation if field is not None else None
-        elif get_origin(inner) in {list, tuple, dict, Mapping}:
-            found = get_args(inner)[-1] if get_origin(inner) in {dict, Mapping} else get_args(inner)[0]
-        else:
-            return None
-    return _bare(found)
+        if _is_union(found):
+            found = _member(found, part)  # the part is the member's tag, and no key of the text
+            continue
+        path, parent, found = (*path, part), found, _bare(_below(found, part))
+    return path, parent, found
+
+
+def _below(found: Any, part: int | str) -> Any:
+    if _is_model(found):
+        return next((f.annotation for name, f in found.model_fields.items() if part in {f.alias, name}), None)
+    arguments = get_args(found)
+    if get_origin(found) in {dict, Mapping}:
+        return arguments[1]
+    return arguments[0] if get_origin(found) in {list, tuple} else None
 
 
 def _bare(annotation: Any) -> Any:
@@ -96,21 +124,29 @@ def _bare(annotation: Any) -> Any:
             return annotation
 
 
+def _member(union: Any, tag: int | str) -> Any:
+    for member in get_args(union):
+        names = {name.tag for name in getattr(member, "__metadata__", ()) if isinstance(name, Tag)}
+        if tag in names or getattr(member, "__name__", None) == tag:
+            return _bare(member)
+    return None
+
+
 def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) is Union or type(annotation).__name__ == "UnionType"
+    return get_origin(annotation) in {Union, UnionType}
 
 
-def _keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    found = model_at(model, loc)
-    if not (isinstance(found, type) and issubclass(found, BaseModel)):
-        return []
-    return [field.alias or name for name, field in found.model_fields.items()]
+def _is_model(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, BaseModel)
 
 
-def _words(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    found = model_at(model, loc)
-    if isinstance(found, type) and hasattr(found, "__members__"):
-        return [str(member.value) for member in found.__members__.values()]
+def _keys(found: Any) -> list[str]:
+    return [f.alias or name for name, f in found.model_fields.items()] if _is_model(found) else []
+
+
+def _words(found: Any) -> list[str]:
+    if isinstance(found, type) and issubclass(found, Enum):
+        return [str(member.value) for member in found]
     return [str(word) for word in get_args(found)]
 
 
@@ -119,9 +155,9 @@ def _choices(word: str, words: list[str]) -> str:
     return hint if hint.startswith("did") else f"one of: {', '.join(words)}"
 
 
-def _value(node: Node, loc: tuple[int | str, ...]) -> str:
+def _value(node: Node, path: Path) -> str:
     found: Node | None = node
-    for part in loc:
+    for part in path:
         if found is None:
             break
         elements = found.elements()
@@ -129,9 +165,8 @@ def _value(node: Node, loc: tuple[int | str, ...]) -> str:
     return str(found.value) if found is not None else ""
 
 
-def _first_line(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
-    parent = model_at(model, loc[:-1])
-    if not (isinstance(parent, type) and issubclass(parent, BaseModel)):
+def _says(found: Any, key: int | str) -> str:
+    if not _is_model(found):
         return ""
-    field = next((f for name, f in parent.model_fields.items() if loc[-1] in {f.alias, name}), None)
+    field = next((f for name, f in found.model_fields.items() if key in {f.alias, name}), None)
     return (field.description or "").split("\n")[0].rstrip(".") if field is not None else ""
