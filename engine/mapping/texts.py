@@ -176,7 +176,7 @@ class OutgoingText(Text):
     """Our field: their source."""
     meaning: MeaningText = Field(default_factory=MeaningText)
     """What a reply means."""
-    seal: dict[str, Any] | None = None
+    seal: dict[str, Any] | str | None = None
     """Signature made anew for each attempt; instead of the profile's."""
     validate_: Literal["always", "sample", "never"] = Field(default="never", alias="validate")
     """Whether what was built is validated against the format's own rules while messages flow."""
@@ -222,8 +222,10 @@ class ProfileText(Text):
     """Names that the maps read as `$name` and `config/` gives values to, each with what it is."""
     tables: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Code tables of this system, ours: theirs; one of the same name in `tables/` is hidden."""
-    seal: dict[str, Any] | None = None
-    """Signature for every outgoing operation."""
+    seal: dict[str, Any] | str | None = None
+    """Signature for every outgoing operation: a name (`app-hmac`), or a block (engine/sealing)."""
+    contracts: dict[str, Any] | None = None
+    """In the channel's profile: the unified operations that it offers (engine/channel)."""
     incoming: dict[str, IncomingText] = Field(default_factory=dict)
     """Kinds of messages that it sends; the first whose `match` holds is taken."""
     outgoing: dict[str, OutgoingText] = Field(default_factory=dict)
