@@ -18,6 +18,7 @@ from engine.base.errors import BusError, Code
 from engine.formats import dotted
 from engine.formats.format import NULL, Hints, Target
 from engine.formats.format import Code as Compiled
+from engine.formats.plain import Plain
 from engine.formats.text import decode
 
 _INEXACT: Final = re.compile(rb"[0-9](?:\.|[eE][-+]?)[0-9]|[0-9]{16}")
@@ -33,7 +34,7 @@ class JsonOptions(BaseModel):
     """Character set of what is read, where it is not UTF-8 (`gb18030`). UTF-8 is always written."""
 
 
-class Json:
+class Json(Plain):
     """The format `json`. Documents are dicts, lists and plain values."""
 
     name = "json"
@@ -53,9 +54,6 @@ class Json:
             raise BusError(Code.NOT_READABLE, f"nested deeper than {hints.depth}")
         return json.loads(body, parse_float=Decimal) if _INEXACT.search(body) else document
 
-    def split(self, raw: bytes) -> list[bytes]:
-        return [raw]
-
     def read(self, path: str) -> Compiled:
         return dotted.read(path)
 
@@ -70,10 +68,6 @@ class Json:
 
     def render(self, tree: Any) -> bytes:
         return dump(tree)
-
-    def refuse(self, raw: bytes, error: Any, made: Mapping[str, str]) -> bytes:  # noqa: ARG002 - the words need no original
-        told = {"code": error.code.name, "message": error.code.kind.zh, "traceId": made.get("id", "")}
-        return orjson.dumps(told | {"detail": error.detail} if error.detail else told)
 
     def _utf8(self, raw: bytes, hints: Hints) -> bytes:
         charset = hints.charset or self._options.charset

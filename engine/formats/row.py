@@ -18,6 +18,7 @@ from engine.formats import dotted
 from engine.formats.format import NULL, Hints, PathError, Target
 from engine.formats.format import Code as Compiled
 from engine.formats.json import Json, dump
+from engine.formats.plain import Plain
 
 _CARRIED = (str, int, float, Decimal, bytes, date, type(None))
 
@@ -28,7 +29,7 @@ class RowOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Rows:
+class Rows(Plain):
     """The format `row`. Documents are dicts; what is built is a mapping of parameters."""
 
     name = "row"
@@ -39,9 +40,6 @@ class Rows:
 
     def parse(self, raw: bytes, hints: Hints) -> Any:
         return self._json.parse(raw, hints)
-
-    def split(self, raw: bytes) -> list[bytes]:
-        return [raw]
 
     def read(self, path: str) -> Compiled:
         return dotted.read(path)
@@ -65,9 +63,6 @@ class Rows:
                     raise BusError(Code.VALIDATION_FAILED, f"{name}: no database parameter can carry this", spot=name)
                 tree[name] = None
         return dict(tree)
-
-    def refuse(self, raw: bytes, error: Any, made: Mapping[str, str]) -> bytes:
-        return self._json.refuse(raw, error, made)
 
 
 def document(reply: Reply) -> dict[str, Any]:

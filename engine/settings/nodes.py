@@ -32,6 +32,14 @@ class Node:
     value: bool | int | float | str | list[Node] | dict[str, Node] | None
     where: Where
     key_where: Where | None = None
+    opening: int | None = 0
+    """Characters between the place and the text itself: 1 for a quote; None for blocks, which begin on another line."""
+
+    def inside(self, offset: int) -> Where:
+        """The place `offset` characters into a text of one line; the value's own place where that is not known."""
+        if self.opening is None:
+            return self.where
+        return Where(self.where.file, self.where.line, self.where.column + self.opening + offset)
 
     def plain(self) -> Any:
         """The value without places, as json would give it."""
@@ -102,7 +110,7 @@ def load(path: Path, problems: Problems, name: str | None = None) -> Node | None
 def _node(node: yaml.Node, file: str, problems: Problems, key_where: Where | None) -> Node:
     where = Where(file, node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.ScalarNode):
-        return Node(_scalar(node), where, key_where)
+        return Node(_scalar(node), where, key_where, _opening(node))
     if isinstance(node, yaml.SequenceNode):
         return Node([_node(child, file, problems, None) for child in node.value], where, key_where)
     assert isinstance(node, yaml.MappingNode)
@@ -118,6 +126,12 @@ def _node(node: yaml.Node, file: str, problems: Problems, key_where: Where | Non
         else:
             entries[key] = _node(child, file, problems, place)
     return Node(entries, where, key_where)
+
+
+def _opening(node: yaml.ScalarNode) -> int | None:
+    if node.style in {"|", ">"} or node.start_mark.line != node.end_mark.line:
+        return None
+    return 1 if node.style else 0
 
 
 def _scalar(node: yaml.ScalarNode) -> bool | int | float | str | None:

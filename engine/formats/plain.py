@@ -1,0 +1,36 @@
+"""What the plain formats share: one message a body, equality by bytes, an envelope as the answer."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from engine.base.errors import BusError
+
+
+class Plain:
+    """Base of the formats whose bodies are one message and whose protocol has no acknowledgement of its own."""
+
+    def split(self, raw: bytes) -> list[bytes]:
+        return [raw]
+
+    def digest(self, raw: bytes) -> bytes:
+        return hashlib.sha256(raw).digest()
+
+    def acknowledge(
+        self,
+        raw: bytes,
+        results: Sequence[tuple[bytes, BusError | None]],
+        made: Mapping[str, Any],
+        *,
+        batch: bool,  # noqa: ARG002 - never one here
+    ) -> tuple[bytes, ...]:
+        error = next((error for _, error in results if error is not None), None)
+        if error is not None:
+            return (self.refuse(raw, error, made),)
+        return (orjson.dumps({"code": "SUCCESS", "message": "", "traceId": str(made.get("id", ""))}),)
+
+    def refuse(self, raw: bytes, error: Any, made: Mapping[str, Any]) -> bytes:  # noqa: ARG002 - the words need no original
+        told = {"code": error.code.name, "message": error.code.kind.zh, "traceId": str(made.get("id", ""))}
+        return orjson.dumps(told | {"detail": error.detail} if error.detail else told)
