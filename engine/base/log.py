@@ -25,6 +25,8 @@ _LIMIT = 300
 
 
 def _only_allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if "module" in event:
+        event["logger"] = event.pop("module")
     dropped = [key for key in event if key not in ALLOWED]
     for key in dropped:
         del event[key]
@@ -66,4 +68,4 @@ class _Muted(logging.Handler):
 
 def get(name: str) -> Any:
     """A logger for one module: `log.get("journal").info("opened", path=…)`."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger(module=name)  # "logger" is an argument of structlog's own, see _only_allowed
