@@ -1,0 +1,179 @@
+"""The delivery floor's face: systems, their workers, and what the floors above may ask of them."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.base import log
+from engine.base.clock import Clock
+from engine.base.errors import Backend, BusError, Code
+from engine.base.ids import Ids
+from engine.base.tasks import Supervisor
+from engine.delivery.ask import Asker
+from engine.delivery.gate import Shut
+from engine.delivery.interface import Planner
+from engine.delivery.reads import Reads
+from engine.delivery.room import Rooms
+from engine.delivery.send import Sender
+from engine.delivery.settle import Settler
+from engine.delivery.wire import System, SystemRuntime
+from engine.delivery.workers import Workers
+from engine.journal.interface import Journal, Room
+from engine.model import Claimed, Context, Outcome, Outgoing, Progress, State, Then
+
+_log = log.get("delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How one system stands, for `/readyz` and the console."""
+
+    system: str
+    held: int
+    """Deliveries in this node's hands."""
+    busy: int
+    """Those of them that are being carried now."""
+    stuck: int
+    """Threads whose call passed its limit."""
+    behind: float
+    """Seconds that the oldest delivery which is ready and not in hand has been due."""
+    shut: Shut | None
+    """Why no call goes out, and until when."""
+
+
+class Delivery:
+    """Carries every delivery this node claims. One for a running bus; started after the journal, stopped before it."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        planner: Planner,
+        clock: Clock,
+        ids: Ids,
+        supervisor: Supervisor,
+        *,
+        nodes: Callable[[], int] = lambda: 1,
+        poll: float = 2.0,
+    ) -> None:
+        """`nodes`: how many share each system's limits. `poll`: seconds until another node's doing is seen."""
+        self._journal = journal
+        self._clock = clock
+        self._supervisor = supervisor
+        self._nodes = nodes
+        self._poll = poll
+        self._rooms = Rooms()
+        settler = Settler(journal, planner, self._rooms, self._follow)
+        self._sender = Sender(journal, planner, settler, clock, ids, supervisor)
+        self._asker = Asker(self._sender, settler, clock)
+        self._reads = Reads(clock, ids, supervisor)
+        self._workers: dict[str, Workers] = {}
+
+    @property
+    def room(self) -> Room:
+        """What the journal asks before it claims a delivery on the way."""
+        return self._rooms
+
+    def start(self, systems: Iterable[SystemRuntime]) -> None:
+        """Takes up the systems and what waits for them."""
+        for runtime in systems:
+            workers = Workers(
+                System(runtime, self._clock, self._nodes),
+                self._carry,
+                journal=self._journal,
+                rooms=self._rooms,
+                clock=self._clock,
+                supervisor=self._supervisor,
+                poll=self._poll,
+            )
+            self._workers[runtime.name] = workers
+            workers.start()
+
+    async def stop(self, grace: float) -> None:
+        """Starts no call any more; calls under way may end for `grace` seconds. What has not ended then stays
+        recorded as `sending`; what was only claimed is `ready` again when the journal closes.
+        """
+        deadline = asyncio.get_running_loop().time() + grace
+        await asyncio.gather(*(workers.stop(deadline) for workers in self._workers.values()))
+        for workers in self._workers.values():
+            for error in await workers.system.close():
+                _log.warning("close_failed", system=workers.system.name, error=type(error).__name__)
+
+    def renew(self, systems: Iterable[SystemRuntime]) -> None:
+        """New calls go by these from now on; calls under way end as they began, then the old places are closed."""
+        for runtime in systems:
+            workers = self._workers.get(runtime.name)
+            if workers is None:
+                self.start([runtime])
+                continue
+            old = workers.renew(System(runtime, self._clock, self._nodes))
+            self._supervisor.once(f"retire:{runtime.name}", old.retire())
+
+    def hand(self, claimed: Iterable[Claimed]) -> None:
+        """Takes deliveries that accept, settle, withdraw or an act claimed for this node."""
+        for delivery in claimed:
+            self._workers[delivery.system].hand(delivery)
+
+    def wake(self, systems: Iterable[str] | None = None) -> None:
+        """Something of these systems (all: None) may have become ready or due: looks at once."""
+        for name in self._workers if systems is None else systems:
+            if name in self._workers and not self._rooms.full(name):
+                self._workers[name].ring()
+
+    def spread(self, progress: Progress | None) -> None:
+        """Takes what a verb made free: the way for `withdraw` and acts of people."""
+        if progress is not None:
+            self.hand(progress.claimed)
+            self.wake(progress.ready)
+
+    async def ask_once(
+        self,
+        system: str,
+        operation: Outgoing,
+        scope: Mapping[str, Any],
+        context: Context,
+        within: float,
+        campus: str | None = None,
+    ) -> Outcome:
+        """A read (`effect: none`), without the journal: see `Reads.ask_once` for what it gives and raises."""
+        workers = self._workers.get(system)
+        if workers is None:
+            raise BusError(Code.BACKEND_UNAVAILABLE, "no such system", backend=Backend(system))
+        return await self._reads.ask_once(workers.system, operation, scope, context, within, campus)
+
+    def shut(self, system: str, campus: str | None = None) -> Shut | None:
+        """Why no call to a system (at a campus) would go out now; None: it would."""
+        workers = self._workers.get(system)
+        wire = workers.system.wire(campus) if workers else None
+        return wire.gate.shut() if wire else None
+
+    def health(self) -> list[Health]:
+        """How each system stands."""
+        return [
+            Health(name, self._rooms.held(name), w.busy, w.system.stuck, w.behind, w.system.shut())
+            for name, w in self._workers.items()
+        ]
+
+    @property
+    def behind(self) -> float:
+        """Seconds that this node lags behind what is due at systems that take calls: sources say "busy" beyond a
+        limit. A system that is down counts for nothing: what waits for it waits on disk.
+        """
+        return max((w.behind for w in self._workers.values() if w.system.shut() is None), default=0.0)
+
+    async def _carry(self, delivery: Claimed) -> None:
+        system = self._workers[delivery.system].system
+        try:
+            with system.used():
+                if delivery.state is State.DOUBTFUL:
+                    await self._asker.ask(delivery, system)
+                else:
+                    await self._sender.send(delivery, system)
+        except Exception as error:  # noqa: BLE001 - one delivery's fault must not end the runner of all
+            _log.error("delivery_failed", id=delivery.id, step=delivery.step, error=type(error).__name__)
+            await self._sender.postpone(delivery, "internal")
+
+    def _follow(self, delivery: Claimed, following: Then, progress: Progress | None) -> None:
+        if following.due and delivery.system in self._workers:
+            self._workers[delivery.system].ring(following.due)
+        self.spread(progress)

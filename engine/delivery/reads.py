@@ -1,0 +1,114 @@
+"""Reads: operations of `effect: none`, called at once and without the journal (decision 23)."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from engine.base.clock import Clock
+from engine.base.errors import Backend, BusError, Code
+from engine.base.ids import Ids
+from engine.base.tasks import Supervisor
+from engine.contract import Call, Unavailable
+from engine.delivery.exchange import Said, exchange, headers, named
+from engine.delivery.gate import Shut
+from engine.delivery.send import FIRST_BYTE
+from engine.delivery.slots import Turn
+from engine.delivery.wire import System
+from engine.model import Context, Outcome, Outgoing, Verdict
+
+_ANSWERS = frozenset({Verdict.DELIVERED, Verdict.REFUSED, Verdict.UNSENT})
+
+
+class Reads:
+    """Direct calls. Equal ones under way share one: rush hour asks a system once, not two thousand times."""
+
+    def __init__(self, clock: Clock, ids: Ids, supervisor: Supervisor) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._supervisor = supervisor
+        self._under_way: dict[tuple[str, int, str | None, bytes], asyncio.Task[Outcome]] = {}
+
+    async def ask_once(
+        self,
+        system: System,
+        operation: Outgoing,
+        scope: Mapping[str, Any],
+        context: Context,
+        within: float,
+        campus: str | None = None,
+    ) -> Outcome:
+        """What the system answers within `within` seconds: delivered or refused, as the profile understands it.
+
+        Raises BusError: BACKEND_UNAVAILABLE (gate shut, not reached, connection lost), BACKEND_TIMEOUT,
+        BACKEND_FORMAT (the reply cannot be understood), BACKEND_REJECTED (the transport says no),
+        VALIDATION_FAILED (the scope cannot be mapped).
+        """
+        key = (system.name, id(operation), campus, orjson.dumps(dict(scope), default=str, option=orjson.OPT_SORT_KEYS))
+        task = self._under_way.get(key)
+        if task is None:
+            work = self._used(system, operation, scope, context, within, campus)
+            task = self._supervisor.once(f"read:{system.name}", work)
+            self._under_way[key] = task
+            task.add_done_callback(lambda _ended: self._under_way.pop(key, None))
+        try:
+            async with asyncio.timeout(within):
+                return await asyncio.shield(task)  # a caller who leaves takes nothing from the others
+        except TimeoutError:
+            raise BusError(Code.BACKEND_TIMEOUT, system.name, backend=Backend(system.name)) from None
+
+    async def _used(self, system: System, *call: Any) -> Outcome:
+        with system.used():
+            return await self._call(system, *call)
+
+    async def _call(
+        self,
+        system: System,
+        operation: Outgoing,
+        scope: Mapping[str, Any],
+        context: Context,
+        within: float,
+        campus: str | None,
+    ) -> Outcome:
+        wire = system.wire(campus)
+        if wire is None:
+            raise BusError(Code.BACKEND_UNAVAILABLE, "no such system at this campus", backend=Backend(system.name))
+        deadline = self._clock.monotonic() + within
+        entered = await wire.gate.enter(Turn.READ)
+        if isinstance(entered, Shut):
+            raise BusError(Code.BACKEND_UNAVAILABLE, entered.why, backend=Backend(system.name, entered.why))
+        with entered as passed:
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                raise BusError(Code.BACKEND_TIMEOUT, "no place in time", backend=Backend(system.name))
+            token = self._ids.token()
+            context = named(context, token=token, system=system.name, campus=campus)
+            built = operation.build(scope, context)
+            try:
+                seal = headers(wire, operation, built, context, self._clock)
+            except Unavailable as error:
+                raise BusError(Code.BACKEND_UNAVAILABLE, error.why, backend=Backend(system.name)) from None
+            seconds = min(left, system.runtime.limits.total)
+            call = Call(operation.name, operation.options, built.body, token, seconds, seal, built.fields)
+            start_by = self._clock.monotonic() + min(FIRST_BYTE, left)
+            said = await exchange(wire, system.name, operation, call, start_by, self._clock)
+            passed.say(answered=said.answered)
+        return _answer(said, system.name)
+
+
+def _answer(said: Said, system: str) -> Outcome:
+    outcome = said.outcome
+    if said.understood and outcome.verdict in _ANSWERS:
+        return outcome
+    backend = Backend(system, outcome.backend_code, outcome.backend_text)
+    if said.understood and outcome.verdict is Verdict.IN_DOUBT:
+        raise BusError(Code.BACKEND_FORMAT, outcome.code, backend=backend)
+    if outcome.verdict is Verdict.REFUSED:
+        raise BusError(Code.BACKEND_REJECTED, outcome.code, backend=backend)
+    timed_out = outcome.verdict is Verdict.IN_DOUBT and outcome.code == "timeout"
+    raise BusError(
+        Code.BACKEND_TIMEOUT if timed_out else Code.BACKEND_UNAVAILABLE,
+        outcome.code or outcome.verdict.value,
+        backend=backend,
+    )
