@@ -83,14 +83,15 @@ class Client:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            login, options = self._link.login, self._link.options
-            fixed = options.headers if isinstance(options, ProfileOptions) else {}
+            options = self._link.options
+            assert isinstance(options, ProfileOptions)
+            login = self._link.login if options.basic else None
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._limits.at_once, keepalive_timeout=self._limits.idle, ssl=self._tls
                 ),
                 auth=aiohttp.BasicAuth(login.user, login.password, "utf-8") if login else None,
-                headers={"Accept-Encoding": "identity", **fixed},
+                headers={"Accept-Encoding": "identity", **options.headers},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 middlewares=(_only_once,),
             )

@@ -15,6 +15,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 class ProfileOptions(Options):
     """The block `http:` of a profile."""
 
+    basic: bool = False
+    """The system's `login` goes along as Basic authentication (RFC 7617); otherwise it only signs."""
     headers: Mapping[str, str] = {}
     """Headers that every call of this system wants beside content type and signature."""
 

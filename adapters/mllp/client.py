@@ -30,7 +30,8 @@ class Client:
         secure = url.scheme == "mllps" or link.tls is not None
         self._tls = client_context(link.tls or Tls()) if secure else None
         self._limits = link.limits
-        self._match = link.options.match_reply if isinstance(link.options, ProfileOptions) else True
+        assert isinstance(link.options, ProfileOptions)
+        self._match = link.options.match_reply
         self._kept: list[_Line] = []
         self._closed = False
 

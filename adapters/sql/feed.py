@@ -1,0 +1,83 @@
+"""Rows read on from a cursor: each becomes one item, a JSON object of its columns."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import TextClause
+from sqlalchemy.exc import SQLAlchemyError
+
+from adapters.sql.database import Database
+from adapters.sql.options import OperationOptions, cursor_names
+from adapters.sql.statements import compiled
+from engine.contract import Link, Page, Unavailable
+
+
+class SqlFeed:
+    """Pulls pages of a query. Items keep every digit: decimals, dates and times are text, bytes are base64."""
+
+    def __init__(self, link: Link) -> None:
+        self._database = Database(link)
+        self._operations = link.operations
+        self._limit = link.limits.total
+
+    def pull(self, operation: str, cursor: str | None, limit: int) -> Page:
+        options = self._operations[operation]
+        assert isinstance(options, OperationOptions)
+        after: Sequence[Any] = options.start if cursor is None else read_cursor(cursor)
+        values = dict(zip(cursor_names(options.cursor), map(self._database.dialect.bind, after), strict=True))
+        (query,) = compiled(options.statement, whole=True)
+        rows = self._rows(query, {**values, "limit": limit + 1})
+        return Page(
+            items=[_item(row) for row in rows[:limit]],
+            cursors=[write_cursor([row[column] for column in options.cursor]) for row in rows[:limit]],
+            more=len(rows) > limit,
+        )
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _rows(self, query: TextClause, values: dict[str, Any]) -> list[dict[str, Any]]:
+        with (
+            self._database.connected(reading=True) as connection,
+            self._database.limited(connection, self._limit) as fuse,
+        ):
+            try:
+                return [dict(row) for row in connection.execute(query, values).mappings()]
+            except (SQLAlchemyError, OSError):
+                why = "timeout" if fuse.blown else "query_failed"
+            raise Unavailable(why)
+
+
+def _item(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, default=_text).encode()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return b64encode(value).decode() if isinstance(value, bytes | memoryview) else str(value)
+
+
+_KINDS: dict[str, Any] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "Decimal": Decimal,
+    "bytes": b64decode,
+    "int": int,
+    "float": float,
+    "str": str,
+}
+
+
+def write_cursor(values: Sequence[Any]) -> str:
+    """The values of the cursor's columns as text that keeps their types."""
+    return json.dumps([[type(value).__name__, _text(value)] for value in values], ensure_ascii=False)
+
+
+def read_cursor(cursor: str) -> list[Any]:
+    """The values that `write_cursor` was given."""
+    return [_KINDS[kind](text) for kind, text in json.loads(cursor)]
