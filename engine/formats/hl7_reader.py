@@ -1,0 +1,218 @@
+"""The reader: a message split into segments, and nothing more until somebody reads a field.
+
+`raw` is kept bit for bit. Segments end in CR, LF or CRLF, mixed as the sender likes. A segment is a
+line of text until one of its fields is read, then a list of fields in the same place, so that the
+number of a field is its index (MSH-1 is the separator itself, so MSH gets one entry more).
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from engine.base.errors import BusError, Code
+from engine.formats import hl7_charset
+from engine.formats.hl7_levels import belongs, ends, is_above, is_header, is_of_message
+from engine.formats.hl7_marks import MOST_FIELDS, MOST_SEGMENTS, Marks, marks, too_many, unreadable
+
+Rows: TypeAlias = list[Any]
+"""Segments in order: `str`, or `list[str]` once split into fields."""
+Find: TypeAlias = Callable[[str], list[int] | None]
+"""Positions of a segment, asked for by name and field separator (`PID|`); None where there is none."""
+
+_LARGE = 1024 * 1024
+_FRAMING = "\x0b\x1c"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one profile's messages are read."""
+
+    codec: str | None = None
+    """The codec, whatever MSH-18 says; None: what MSH-18 says."""
+    declared: Mapping[str, str] = field(default_factory=dict)
+    """What a value of MSH-18 means with this sender ("" for an empty one); before table 0211."""
+    size: int = 20 * 1024 * 1024
+
+
+class Message:
+    """A message that was read. `warnings` says what was put up with, in words without values."""
+
+    __slots__ = ("find", "index", "marks", "raw", "rows", "warnings")
+
+    def __init__(self, raw: bytes, rows: Rows, index: dict[str, list[int]], found: Marks, warnings: list[str]) -> None:
+        self.raw = raw
+        self.rows = rows
+        self.index = index
+        self.find: Find = index.get
+        self.marks = found
+        self.warnings = warnings
+
+    @property
+    def charset(self) -> str:
+        """The codec that the bytes were read with."""
+        return self.marks.codec
+
+    def each(self, name: str) -> list["Group"]:
+        """The repeats of a segment, each with the segments that belong to it."""
+        key = name + self.marks.field
+        return [Group(self, place, key) for place in self.find(key) or ()]
+
+
+class Group:
+    """One repeat of a segment: itself, what belongs to it, and on asking what stands around it."""
+
+    __slots__ = ("_index", "key", "marks", "root", "rows", "start")
+
+    def __init__(self, root: Message, start: int, key: str) -> None:
+        self.root = root
+        self.start = start
+        self.key = key
+        self.rows = root.rows
+        self.marks = root.marks
+        self._index: dict[str, list[int]] | None = None
+
+    def find(self, key: str) -> list[int] | None:
+        """Positions in this repeat; of a segment above it, the one that it belongs to."""
+        if self._index is None:
+            self._index = self._gather()
+        own = self._index.get(key)
+        if own is None and is_above(self.key[:3], key[:3]):
+            return self._around(key)
+        return own
+
+    def each(self, name: str) -> list["Group"]:
+        """The repeats of a segment inside this one."""
+        key = name + self.marks.field
+        return [Group(self.root, place, key) for place in self.find(key) or ()]
+
+    def _gather(self) -> dict[str, list[int]]:
+        header = nearest = self.key[:3]
+        separator = self.marks.field
+        index = {self.key: [self.start]}
+        for place in range(self.start + 1, len(self.rows)):
+            row = self.rows[place]
+            name = row[:3] if row.__class__ is str else row[0]
+            if ends(header, name):
+                break
+            if belongs(header, nearest, name):
+                index.setdefault(name + separator, []).append(place)
+                nearest = name if is_header(name) else nearest
+        return index
+
+    def _around(self, key: str) -> list[int] | None:
+        place = _last_before(self.root.index.get(key), self.start)
+        if place is None or is_of_message(key[:3]):
+            return None if place is None else [place]
+        patient = _last_before(self.root.index.get("PID" + self.marks.field), self.start)
+        return None if patient is not None and place < patient else [place]
+
+
+def _last_before(places: list[int] | None, start: int) -> int | None:
+    here = bisect_left(places, start) if places else 0
+    return places[here - 1] if places and here else None
+
+
+def parse(raw: bytes, reading: Reading) -> Message:
+    """Reads one message. Raises BusError(NOT_READABLE | TOO_LARGE) and nothing else.
+
+    Fatal is only what leaves nothing to route by: no MSH, no usable delimiters, an MSH that ends before
+    MSH-9. Everything else is put up with and noted in the message's `warnings`.
+    """
+    if len(raw) > reading.size:
+        raise BusError(Code.TOO_LARGE, f"the message is larger than {reading.size} bytes")
+    warnings: list[str] = []
+    body = raw if raw.startswith(b"MSH") else _without_lead(raw, warnings)
+    text, codec = _text(body, reading, warnings)
+    if "\n" in text:
+        text = text.replace("\r\n", "\r").replace("\n", "\r")
+    if len(text) > _LARGE and text.count("\r") > MOST_SEGMENTS:
+        raise too_many("segments")
+    rows: Rows = text.split("\r")
+    if not rows[-1]:
+        rows.pop()
+    separator = text[3:4]
+    index = _index(rows)
+    # Every key is a name in capitals and the separator: the usual case, seen in two steps over all keys at once.
+    keys = "".join(index)
+    if keys[3::4] != separator * len(index) or not keys.isupper():
+        rows = _repaired(rows, separator, warnings)
+        index = _index(rows)
+    header = rows[0] = _header(rows[0], separator)
+    found = marks(separator, header[2], codec)
+    if len(index["MSH" + separator]) > 1:
+        warnings.append("there is more than one MSH segment")
+    warnings += [f"MSH-{number} is empty" for number in (9, 10, 12) if number >= len(header) or not header[number]]
+    return Message(raw, rows, index, found, warnings)
+
+
+def _header(line: str, separator: str) -> list[str]:
+    if not separator or separator.isalnum() or separator in " \t":
+        raise unreadable("MSH-1 is no field separator", "MSH^1^1", 101)
+    header = line.split(separator, MOST_FIELDS)
+    header.insert(1, separator)
+    if len(header) < 3:
+        raise unreadable("MSH ends before MSH-2", "MSH^1^2", 101)
+    marks(separator, header[2], "ascii")
+    if len(header) < 10:
+        raise unreadable("MSH ends before MSH-9", "MSH^1^9", 101)
+    return header
+
+
+def _text(body: bytes, reading: Reading, warnings: list[str]) -> tuple[str, str]:
+    codec = reading.codec
+    if codec is None:
+        declared = hl7_charset.declared_in(first_line(body))
+        codec = hl7_charset.codec_for(declared, reading.declared, warnings)
+    return hl7_charset.decode(body, codec, warnings)
+
+
+def first_line(body: bytes) -> bytes:
+    """The bytes before the first CR or LF."""
+    end = body.find(b"\r")
+    line = body if end < 0 else body[:end]
+    end = line.find(b"\n")
+    return line if end < 0 else line[:end]
+
+
+def _without_lead(raw: bytes, warnings: list[str]) -> bytes:
+    """The message without what came before its MSH: framing, a byte order mark, blank lines."""
+    body = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x0b\x1c\r\n\t \x00")
+    if not body[:3].upper() == b"MSH":
+        raise unreadable("the message does not begin with MSH", "MSH^1", 100)
+    warnings.append("bytes before MSH were passed over")
+    return body
+
+
+def _index(rows: Rows) -> dict[str, list[int]]:
+    index: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        key = row[:4]
+        if key in index:
+            index[key].append(place)
+        else:
+            index[key] = [place]
+    return index
+
+
+def _repaired(rows: Rows, separator: str, warnings: list[str]) -> Rows:
+    """Segments out of lines of which some are none: blank, framing, lower case, or a torn value's rest."""
+    notes: dict[str, None] = {}
+    segments: list[list[str]] = []
+    for row in rows:
+        line = row.strip(_FRAMING)
+        if len(line) != len(row):
+            notes["framing bytes inside the message were passed over"] = None
+        if not line:
+            continue
+        name = line[:3]
+        if len(name) == 3 and name[0].isalpha() and name.isalnum() and line[3:4] in {separator, ""}:
+            if name != name.upper():
+                notes["a segment's name is not in capitals"] = None
+            # the index goes by name and separator, so a segment without fields gets one
+            segments.append([name.upper() + (line[3:] or separator)])
+        elif segments:
+            notes["a line that is no segment was joined to the one before it"] = None
+            segments[-1].append(line)
+    warnings.extend(notes)
+    return ["\n".join(lines) for lines in segments]
