@@ -1,0 +1,228 @@
+"""The hospital's own HTTP port: acts, ledgers, ground truth and faults, as JSON; `pages` shows the same to people.
+
+An act is a POST with a JSON object (or a form); a Mistake answers 400 with `{"error": …}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from sandbox import pages, times
+from sandbox.compare import compare
+from sandbox.gateway import state
+from sandbox.reports import Mistake, Wish
+
+if TYPE_CHECKING:
+    from sandbox.hospital import Hospital
+    from sandbox.store import Row
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Act = Callable[[dict[str, Any]], dict[str, Any]]
+_MOST = 5000
+
+
+def application(hospital: Hospital) -> web.Application:
+    """All addresses of port 9000."""
+    app = web.Application(middlewares=[_mistakes])
+    views = _Views(hospital)
+    for path, view in views.all().items():
+        app.router.add_get(path, view)
+    for path, act in _acts(hospital).items():
+        app.router.add_post(path, _posted(act))
+    app.router.add_delete("/faults", views.remove_fault)
+    app.router.add_delete("/faults/{id:\\d+}", views.remove_fault)
+    pages.add(app, hospital)
+    return app
+
+
+@web.middleware
+async def _mistakes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (Mistake, ValueError, TypeError) as error:
+        return web.json_response({"error": str(error)}, status=400, dumps=_dumps)
+
+
+def _acts(hospital: Hospital) -> dict[str, Act]:
+    """What can be asked for by POST; the fields of the body are the parameters."""
+
+    def by_report(name: str) -> Act:
+        return lambda body: getattr(hospital.desk, name)(_word(body, "report"))
+
+    return {
+        "/publish": lambda body: hospital.desk.publish(Wish(**body)),
+        "/preliminary": by_report("preliminary"),
+        "/final": by_report("final"),
+        "/correct": by_report("correct"),
+        "/withdraw": by_report("withdraw"),
+        "/late-old-version": by_report("late_old_version"),
+        "/resend": lambda body: hospital.desk.resend(_word(body, "report"), new_id=body.get("new_id") in (True, "1")),
+        "/burst": lambda body: hospital.desk.burst(
+            int(body.get("count", 100)),
+            int(body.get("connections", 1)),
+            str(body.get("sender", "lis-main")),
+            int(body.get("batch", 0)),
+        ),
+        "/restart-numbering": lambda body: hospital.desk.restart_numbering(str(body.get("sender", "lis-north"))),
+        "/faults": lambda body: asdict(hospital.faults.add(body)),
+        "/faults/clear": lambda body: {"removed": hospital.faults.remove(int(body["id"]) if body.get("id") else None)},
+    }
+
+
+def _posted(act: Act) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.content_type == "application/x-www-form-urlencoded":
+            form = {name: str(value) for name, value in (await request.post()).items() if value != ""}
+            if "back" in form:
+                back = form.pop("back")
+                act(form)
+                raise web.HTTPSeeOther(back if back.startswith("/") else "/")
+            # curl -d sends JSON under this type, too
+            body = json.loads(next(iter(form))) if len(form) == 1 and next(iter(form)).startswith("{") else form
+        else:
+            body = json.loads(await request.text() or "{}")
+        if not isinstance(body, dict):
+            raise Mistake("the body must be an object")
+        return web.json_response(act(body), dumps=_dumps)
+
+    return handle
+
+
+def _word(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise Mistake(f"the body must name a {name}")
+    return value
+
+
+class _Views:
+    """What can be read by GET."""
+
+    def __init__(self, hospital: Hospital) -> None:
+        self._hospital = hospital
+
+    def all(self) -> dict[str, Handler]:
+        return {
+            "/health": self.health,
+            "/patients": self.patients,
+            "/reports": self.reports,
+            "/reports/{id}": self.report,
+            "/files/{id}.pdf": self.file,
+            "/ledger/sent": self.sent,
+            "/ledger/sent/{seq:\\d+}/message": self.message,
+            "/ledger/gateway": self.gateway,
+            "/ledger/calls": self.calls,
+            "/faults": self.faults,
+            "/compare": self.compare,
+        }
+
+    async def health(self, _request: web.Request) -> web.StreamResponse:
+        senders = [sender.state() for sender in self._hospital.senders.values()]
+        gateway = {"name": "gateway", "open": self._hospital.gateway_port.open}
+        return _json({"status": "UP", "senders": senders, "gateway": gateway})
+
+    async def patients(self, request: web.Request) -> web.StreamResponse:
+        return self._rows(request, "select * from patients where (:id is null or id = :id) order by id limit :limit")
+
+    async def reports(self, request: web.Request) -> web.StreamResponse:
+        return self._rows(
+            request,
+            """select r.*, v.n as version, v.status, v.at, (select count(*) from outbox o where o.report = r.id) as sent
+               from reports r join versions v on v.report = r.id
+                and v.n = (select max(n) from versions w where w.report = r.id)
+               where (:patient is null or r.patient = :patient) and (:sender is null or r.sender = :sender)
+               order by r.rowid desc limit :limit""",
+        )
+
+    async def report(self, request: web.Request) -> web.StreamResponse:
+        report = request.match_info["id"]
+        self._hospital.reports.version(report)  # a Mistake when there is none
+        versions = self._hospital.store.all("select * from versions where report = ? order by n", report)
+        for version in versions:
+            version["content"] = json.loads(version["content"])
+        facts = self._hospital.reports.facts(report, 1)
+        return _json({"report": facts.report, "order": facts.order, "patient": facts.patient, "versions": versions})
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        page = self._hospital.reports.page(request.match_info["id"])
+        return web.Response(body=page, content_type="application/pdf")
+
+    async def sent(self, request: web.Request) -> web.StreamResponse:
+        """Every sending, newest first, with the state of its message."""
+        return self._rows(
+            request,
+            """select s.id, s.outbox as seq, s.sender, o.line, o.batch, s.control_id, o.report, o.version, o.status,
+                      s.n, s.at, s.digest, s.size, s.faults, s.outcome, s.ack_at, s.ack_code, s.ack_text,
+                      s.application_code, s.complaints, o.state
+               from sendings s left join outbox o on o.seq = s.outbox
+               where (:sender is null or s.sender = :sender) and (:report is null or o.report = :report)
+                 and (:control_id is null or s.control_id = :control_id) order by s.id desc limit :limit""",
+        )
+
+    async def message(self, request: web.Request) -> web.StreamResponse:
+        """The bytes of one message as they were first written."""
+        raw = self._hospital.store.value("select message from outbox where seq = ?", int(request.match_info["seq"]))
+        if raw is None:
+            raise web.HTTPNotFound
+        return web.Response(body=raw, content_type="application/octet-stream")
+
+    async def gateway(self, request: web.Request) -> web.StreamResponse:
+        """Every message the platform took, newest first."""
+        rows = self._read(
+            request,
+            """select * from gateway_messages where (:msg_id is null or msg_id = :msg_id)
+               and (:patient is null or patient_id = :patient) order by rowid desc limit :limit""",
+        )
+        now = times.now()
+        for row in rows:
+            row["params"] = json.loads(row["params"])
+            row["state"] = state(row["at"], now)
+        return _json({"count": len(rows), "rows": rows})
+
+    async def calls(self, request: web.Request) -> web.StreamResponse:
+        """Every HTTP call of a simulated system, also those refused or cut by a fault."""
+        return self._rows(
+            request,
+            "select * from calls where (:system is null or system = :system) order by id desc limit :limit",
+        )
+
+    async def faults(self, _request: web.Request) -> web.StreamResponse:
+        board = self._hospital.faults
+        kinds = {name: board.kinds(name) for name in board.names}
+        return _json({"active": [asdict(fault) for fault in board.active()], "kinds": kinds})
+
+    async def remove_fault(self, request: web.Request) -> web.StreamResponse:
+        number = request.match_info.get("id")
+        return _json({"removed": self._hospital.faults.remove(int(number) if number else None)})
+
+    async def compare(self, request: web.Request) -> web.StreamResponse:
+        found = compare(self._hospital.store)
+        if wanted := request.query.get("verdict"):
+            found["rows"] = [row for row in found["rows"] if row["verdict"] == wanted]
+        return _json(found)
+
+    def _rows(self, request: web.Request, statement: str) -> web.StreamResponse:
+        rows = self._read(request, statement)
+        return _json({"count": len(rows), "rows": rows})
+
+    def _read(self, request: web.Request, statement: str) -> list[Row]:
+        """Named parameters come from the query string; one that is not given is NULL and chooses nothing away."""
+        names = ("id", "patient", "sender", "report", "control_id", "msg_id", "system")
+        if unknown := set(request.query) - {*names, "limit"}:
+            raise Mistake(f"unknown parameter {', '.join(sorted(unknown))}")
+        values = {name: request.query.get(name) for name in names}
+        limit = min(int(request.query.get("limit", "100")), _MOST)
+        return self._hospital.store.named(statement, {**values, "limit": limit})
+
+
+def _json(body: Any) -> web.Response:
+    return web.json_response(body, dumps=_dumps)
+
+
+def _dumps(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False, default=str)
