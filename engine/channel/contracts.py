@@ -1,0 +1,141 @@
+"""The operations of the unified API, compiled from `contracts:` of the channel's profile."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.base.errors import Code
+from engine.channel.refusal import Words
+from engine.channel.reply import Builder, compile_reply
+from engine.channel.request import Reader, compile_request
+from engine.channel.router import Router
+from engine.channel.texts import ContractsText, FieldText, OperationText
+from engine.model import Effect
+from engine.settings.nodes import Node, parse
+from engine.settings.problems import Problems
+from engine.settings.texts import validate
+
+_NAMES = re.compile(r"\{([a-zA-Z0-9]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One operation: what is asked, what is answered, and who may."""
+
+    operation: str
+    scope: str
+    effect: Effect
+    key: bool
+    """Whether an `Idempotency-Key` must come with it."""
+    subject: str | None
+    read: Reader
+    build: Builder
+    text: OperationText
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """The unified API of one release of the texts."""
+
+    base: str
+    signature: str
+    channels: frozenset[str]
+    messages: Mapping[Code, Words]
+    operations: Mapping[str, Contract]
+    router: Router[Contract]
+
+
+def load_contracts(text: str, file: str, problems: Problems) -> Contracts | None:
+    """The contracts in the text of a channel's profile; None and findings where they cannot be used."""
+    root = parse(text, file, problems)
+    if root is None:
+        return None
+    node = root.get("contracts")
+    if node is None:
+        problems.add(root.where, "a channel's profile needs 'contracts'", "its operations stand there")
+        return None
+    return compile_contracts(node, problems)
+
+
+def compile_contracts(node: Node, problems: Problems) -> Contracts | None:
+    """The contracts of a `contracts:` block."""
+    text = validate(ContractsText, node, problems)
+    if text is None:
+        return None
+    router: Router[Contract] = Router()
+    operations: dict[str, Contract] = {}
+    for name, operation in text.operations.items():
+        _check(node, name, operation, problems)
+        contract = operations[name] = _contract(name, operation)
+        taken = router.add(operation.method, text.base + operation.path, contract)
+        if taken is not None:
+            where = node.locate(["operations", name, "path"])
+            problems.add(where, f"{operation.method} {operation.path} is {taken.operation!r} already")
+    return Contracts(
+        text.base,
+        text.signature,
+        frozenset(text.channels),
+        _messages(node, text, problems),
+        operations,
+        router,
+    )
+
+
+def _contract(name: str, text: OperationText) -> Contract:
+    return Contract(
+        name,
+        text.scope,
+        text.effect,
+        text.key == "required",
+        text.subject,
+        compile_request(text.request),
+        compile_reply(name, text.reply, text.refuse),
+        text,
+    )
+
+
+def _messages(node: Node, text: ContractsText, problems: Problems) -> dict[Code, Words]:
+    said: dict[Code, Words] = {}
+    for name, message in text.messages.items():
+        if name not in Code.__members__:
+            problems.unknown(node.locate(["messages", name]), "the error", name, Code.__members__)
+            continue
+        said[Code[name]] = Words(message.zh, message.en or Code[name].kind.en)
+    return said
+
+
+def _check(node: Node, name: str, text: OperationText, problems: Problems) -> None:
+    """What the models cannot see: names of the path, types where they cannot be, keys without need."""
+    here = ["operations", name]
+    named = _NAMES.findall(text.path)
+    for one in named:
+        if one not in text.request.path:
+            problems.add(node.locate([*here, "path"]), f"{{{one}}} has no place", f"name it under request: path: {one}")
+    for one in text.request.path:
+        if one not in named:
+            problems.unknown(node.locate([*here, "request", "path", one]), "the path's name", one, named)
+    if text.request.body and text.method in {"GET", "DELETE"}:
+        problems.add(node.locate([*here, "request", "body"]), f"{text.method} carries no body")
+    if text.key == "required" and text.effect is Effect.NONE:
+        problems.add(node.locate([*here, "key"]), "a read needs no key", "leave 'key' out, or say what it changes")
+    for part in ("path", "query"):
+        for key, field in getattr(text.request, part).items():
+            if field.type in {"list", "object"}:
+                problems.add(node.locate([*here, "request", part, key]), f"a {part} value cannot be a {field.type}")
+    for part, fields in (("request", text.request.body), ("reply", text.reply.fields)):
+        inside = "body" if part == "request" else "fields"
+        for key, field in fields.items():
+            _check_field(node, [*here, part, inside, key], field, problems)
+
+
+def _check_field(node: Node, way: list[str], field: FieldText, problems: Problems) -> None:
+    if field.fields and field.type not in {"list", "object"}:
+        problems.add(node.locate(way), f"a {field.type} has no fields", "say type: list or type: object")
+    if (field.only or field.without) and field.type != "list":
+        problems.add(node.locate(way), f"a {field.type} has no entries to leave out", "say type: list")
+    if field.type == "object" and not field.fields:
+        problems.add(node.locate(way), "an object needs its fields")
+    if field.words and field.type != "text":
+        problems.add(node.locate(way), f"a {field.type} has no words", "leave its type out")
+    for key, inner in field.fields.items():
+        _check_field(node, [*way, "fields", key], inner, problems)

@@ -1,0 +1,102 @@
+"""The types of the unified API: what a value must look like, in a query and in a JSON body."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, Final
+
+from engine.channel import refusal
+from engine.channel.refusal import Words
+
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_BIGGEST = 10**18
+
+
+class WrongValue(Exception):
+    """A value that is not of its type; `what` says which it must be, without the value."""
+
+    def __init__(self, what: Words) -> None:
+        super().__init__(what.en)
+        self.what = what
+
+
+def read(kind: str, value: Any, longest: int) -> Any:
+    """A value of a simple type, as our documents hold it. A query's text is read as what it means; a body's
+    value must be of the JSON type. Raises WrongValue.
+    """
+    return _READERS[kind](value, longest)
+
+
+def query_value(kind: str, text: str) -> Any:
+    """A query's text as the JSON value it stands for; text that stands for none is left as it is."""
+    if kind in {"integer", "money"} and _INTEGER.fullmatch(text):
+        return int(text)
+    if kind == "boolean" and text in {"true", "false"}:
+        return text == "true"
+    return text
+
+
+def _text(value: Any, longest: int) -> str:
+    if not isinstance(value, str) or _CONTROL.search(value):
+        raise WrongValue(refusal.NOT_TEXT)
+    if len(value) > longest:
+        raise WrongValue(refusal.too_long(longest))
+    return value
+
+
+def _id(value: Any, _longest: int) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise WrongValue(refusal.NOT_ID)
+    return value
+
+
+def _integer(value: Any, _longest: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= _BIGGEST:
+        raise WrongValue(refusal.NOT_INTEGER)
+    return value
+
+
+def _money(value: Any, _longest: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _BIGGEST:
+        raise WrongValue(refusal.NOT_MONEY)
+    return value
+
+
+def _boolean(value: Any, _longest: int) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValue(refusal.NOT_BOOLEAN)
+    return value
+
+
+def _date(value: Any, _longest: int) -> str:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise WrongValue(refusal.NOT_DATE)
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise WrongValue(refusal.NOT_DATE) from None
+    return value
+
+
+def _time(value: Any, _longest: int) -> str:
+    try:
+        when = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise WrongValue(refusal.NOT_TIME)
+    return str(value)
+
+
+_READERS: Final[dict[str, Callable[[Any, int], Any]]] = {
+    "text": _text,
+    "id": _id,
+    "integer": _integer,
+    "money": _money,
+    "boolean": _boolean,
+    "date": _date,
+    "time": _time,
+}
