@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.model import Accepted, Claimed, Conflict, Duplicate, NewMessage, Outcome, Progress, State, Then
+from engine.model import (
+    Accepted,
+    Claimed,
+    Conflict,
+    Duplicate,
+    Find,
+    NewMessage,
+    Outcome,
+    Progress,
+    Rider,
+    State,
+    Then,
+)
 
 
 class Room(Protocol):
@@ -39,6 +51,18 @@ class Act:
     """retry: forget the stored body and map again under the current release; refused while in doubt."""
     anyway: bool = False
     """retry although it was overtaken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One read of `effect: none`, for the audit: who asked for whom, and what came of it."""
+
+    operation: str
+    client: str
+    campus: str
+    subject: Find | None = None
+    """Whom it was about; the journal keeps a keyed hash."""
+    code: str = ""
 
 
 class Journal(Protocol):
@@ -95,6 +119,14 @@ class Journal(Protocol):
 
     async def rider(self, name: str) -> str | None:
         """The committed value of a rider (a cursor, a last run)."""
+        ...
+
+    async def ride(self, riders: Sequence[Rider]) -> None:
+        """Commits riders without a message: a page that held no rows, a schedule that found nothing to do."""
+        ...
+
+    def note(self, read: Noted) -> None:
+        """Puts a read into the audit with a later commit; nobody waits for it (decision 23)."""
         ...
 
     async def store_release(self, digest: str, content: bytes) -> None:

@@ -1,0 +1,240 @@
+"""The journal as the floors above use it: every verb hashes and encrypts, joins the group commit, and returns."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from engine.base.clock import Clock
+from engine.base.errors import BusError, Code
+from engine.base.ids import Ids
+from engine.journal import bodies, marks, reads
+from engine.journal.bodies import Bodies
+from engine.journal.interface import Act, Noted, Room
+from engine.journal.keys import DAY, DayCiphers, KeyRing
+from engine.journal.marks import Known, Mark
+from engine.journal.settings import Settings
+from engine.journal.store import Crash, Store
+from engine.journal.verbs import PLACES, body_place
+from engine.journal.writer import Writer
+from engine.model import (
+    Accepted,
+    Claimed,
+    Conflict,
+    Duplicate,
+    NewMessage,
+    Outcome,
+    Progress,
+    Rider,
+    State,
+    Then,
+)
+
+
+class GroupJournal:
+    """engine.journal.interface.Journal on any Store."""
+
+    def __init__(
+        self,
+        store: Store,
+        ring: KeyRing,
+        days: DayCiphers,
+        clock: Clock,
+        ids: Ids,
+        settings: Settings,
+        crash: Crash | None,
+    ) -> None:
+        self.node = store.node
+        self.store = store
+        self._ring = ring
+        self._days = days
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._writer = Writer(store, clock, crash, self._orphaned)
+        self.bodies = Bodies(days, self._commit, self._parts)
+        self._closed = False
+
+    # --- the five verbs ---
+
+    async def accept(self, message: NewMessage, room: Room) -> Accepted | Duplicate | Conflict:
+        if self._writer.troubled or self.store.low():
+            raise BusError(Code.BUSY, "the journal's disk reserve is reached")
+        ring, key = self._ring, message.key
+        content = await self.bodies.seal(
+            message.received, message.id, bodies.RAW, bodies.pack(dict(message.meta), message.raw)
+        )
+        mark = marks.Accept(
+            message,
+            None if key is None else ring.key(message.route, message.sender, key),
+            ring.digest(message.digest),
+            message.received + self._settings.keep_keys,
+            content,
+            tuple([None if new.lane is None else ring.lane(new.lane) for new in message.deliveries]),
+            tuple([ring.find(find.kind, find.value) for find in message.finds]),
+            self._riders(message.riders) if message.riders else (),
+            room,
+        )
+        result = await self._commit(mark)
+        return result if isinstance(result, Accepted) else await self._known(result)
+
+    async def claim(self, system: str, room: int) -> Sequence[Claimed]:
+        result: list[Claimed] = await self._commit(marks.Claim(system, room))
+        return result
+
+    async def sending(self, delivery: Claimed, body: bytes | None, sealed: bytes) -> int:
+        seal, d = self.bodies.seal, delivery
+        stored = None if body is None else await seal(d.received, d.id, bodies.body_of(d.step), body)
+        proof = await seal(d.received, d.id, bodies.seal_of(d.step), sealed)
+        attempt: int = await self._commit(marks.Sending(d, stored, proof))
+        return attempt
+
+    async def settle(self, delivery: Claimed, outcome: Outcome, then: Then, room: Room) -> Progress | None:
+        d, packed = delivery, bodies.pack_outcome(outcome)
+        what = bodies.reply_of(d.step)
+        reply = None if packed is None else await self.bodies.seal(d.received, d.id, what, packed)
+        answer = await self._answer(d.received, d.id, then)
+        mark = marks.Settle(d, outcome, then, reply, answer, self._lanes(then), room)
+        progress: Progress | None = await self._commit(mark)
+        return progress
+
+    async def withdraw(self, seq: int, room: Room) -> Progress | None:
+        progress: Progress | None = await self._commit(marks.Withdraw(seq, room))
+        return progress
+
+    async def act(self, act: Act, then: Then | None, room: Room) -> Progress:
+        if act.verb == "drop" and then is None:
+            raise BusError(Code.STATE_CONFLICT, "drop: what follows from it is not known")
+        found = await self.store.fetch(reads.MESSAGE, act.seq)
+        if not found:
+            raise BusError(Code.NOT_FOUND, "no such message")
+        id_, received = found[0]
+        act_id = self._ids.message()
+        body = None
+        if act.body is not None:
+            body = await self.bodies.seal(received, id_, bodies.body_of(act.step), act.body)
+        answer = None if then is None else await self._answer(received, id_, then)
+        said = self._ring.audit.encrypt(bodies.pack({"who": act.who, "reason": act.reason}, b""), act_id.encode())
+        lanes = () if then is None else self._lanes(then)
+        progress: Progress = await self._commit(marks.Acted(act, act_id, said, body, then, answer, lanes, room))
+        return progress
+
+    # --- what else is written ---
+
+    async def ride(self, riders: Sequence[Rider]) -> None:
+        await self._commit(marks.Ride(self._riders(riders)))
+
+    async def store_release(self, digest: str, content: bytes) -> None:
+        await self._commit(marks.Release(digest, content))
+
+    def note(self, read: Noted) -> None:
+        subject = None if read.subject is None else self._ring.find(read.subject.kind, read.subject.value)
+        self._writer.put(marks.Read(self._clock.now(), read.operation, read.client, read.campus, subject, read.code))
+
+    # --- reading ---
+
+    async def answered(self, seq: int) -> bytes | None:
+        id_, received, answer = await self._one(reads.ANSWER, seq)
+        return None if answer is None else await self.bodies.open(received, id_, bodies.ANSWER, answer)
+
+    async def raw(self, seq: int) -> tuple[bytes, dict[str, str]]:
+        id_, received, data = await self._one(reads.RAW, seq, seq * PLACES)
+        if data is None:
+            raise BusError(Code.NOT_FOUND, "the message's body was pruned")
+        meta, raw = bodies.unpack(await self.bodies.open(received, id_, bodies.RAW, data))
+        return raw, meta
+
+    async def body(self, seq: int, step: int) -> bytes | None:
+        id_, received, data = await self._one(reads.RAW, seq, body_place(seq, step))
+        return None if data is None else await self.bodies.open(received, id_, bodies.body_of(step), data)
+
+    async def outcomes(self, seq: int) -> dict[int, tuple[State, Outcome | None]]:
+        found: dict[int, tuple[State, Outcome | None]] = {}
+        for id_, received, step, state, verdict, code, reply in await self.store.fetch(reads.OUTCOMES, seq):
+            outcome = None
+            if verdict is not None:
+                packed = None
+                if reply is not None:
+                    packed = await self.bodies.open(received, id_, bodies.reply_of(step), reply)
+                outcome = bodies.unpack_outcome(verdict, code or "", packed)
+            found[step] = (State(state), outcome)
+        return found
+
+    async def rider(self, name: str) -> str | None:
+        rows = await self.store.fetch(reads.RIDER, name)
+        return self._ring.audit.decrypt(rows[0][0], name.encode()).decode() if rows else None
+
+    async def release(self, digest: str) -> bytes | None:
+        rows = await self.store.fetch(reads.RELEASE, digest)
+        return bytes(rows[0][0]) if rows else None
+
+    async def next_due(self, system: str) -> int | None:
+        due: int | None = (await self.store.fetch(reads.NEXT_DUE, system))[0][0]
+        return due
+
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            await self._writer.finish()
+            await self.store.close()
+
+    # --- inside ---
+
+    async def _commit(self, mark: Mark) -> Any:
+        if self._closed:
+            raise BusError(Code.BUSY, "the journal is closed")
+        future = self._writer.put(mark)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._orphaned(mark, future.result())
+            raise
+
+    def _orphaned(self, mark: Mark, result: Any) -> None:
+        """Nobody heard that these were claimed for this node: they are given back."""
+        if isinstance(mark, marks.Claim):
+            claimed: Sequence[Claimed] = result if isinstance(result, list) else ()
+        elif isinstance(mark, marks.Accept | marks.Settle | marks.Withdraw | marks.Acted):
+            claimed = getattr(result, "claimed", ())
+            for delivery in claimed:
+                mark.room.give(delivery.system)
+        else:
+            return
+        if mine := tuple(d for d in claimed if d.state is State.CLAIMED):
+            self._writer.put(marks.Unclaim(mine))
+
+    async def _known(self, known: Known) -> Duplicate | Conflict:
+        if not known.same:
+            return Conflict(known.seq, known.id)
+        answer = known.answer
+        if answer is not None:
+            answer = await self.bodies.open(known.received, known.id, bodies.ANSWER, answer)
+        return Duplicate(known.seq, known.id, answer)
+
+    async def _answer(self, received: int, id_: str, then: Then) -> bytes | None:
+        if then.answer is None:
+            return None
+        return await self.bodies.seal(received, id_, bodies.ANSWER, then.answer)
+
+    def _lanes(self, then: Then) -> tuple[bytes | None, ...]:
+        return tuple(None if added.lane is None else self._ring.lane(added.lane) for added in then.add)
+
+    def _riders(self, riders: Sequence[Rider]) -> tuple[tuple[str, bytes], ...]:
+        encrypt = self._ring.audit.encrypt
+        return tuple((rider.name, encrypt(rider.value.encode(), rider.name.encode())) for rider in riders)
+
+    async def _parts(self, id_: str, what: str) -> list[bytes]:
+        return [bytes(row[0]) for row in await self.store.fetch(reads.PARTS, id_, what)]
+
+    async def _one(self, statement: str, seq: int, *more: Any) -> Sequence[Any]:
+        rows = await self.store.fetch(statement, seq, *more)
+        if not rows:
+            raise BusError(Code.NOT_FOUND, "no such message")
+        return rows[0]
+
+
+async def days_ahead(days: DayCiphers, clock: Clock) -> None:
+    """Makes the keys of today and tomorrow, so that midnight finds its key already there."""
+    for received in (clock.now(), clock.now() + DAY):
+        if days.at(received) is None:
+            await days.make(received)

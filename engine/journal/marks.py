@@ -1,0 +1,150 @@
+"""The marks of a batch: what each verb asks of one commit, hashed and encrypted already, frozen."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from engine.journal.interface import Act, Room
+from engine.model import Claimed, NewMessage, Outcome, Then
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    message: NewMessage
+    key: bytes | None
+    digest: bytes
+    until: int
+    """When the key is forgotten."""
+    content: bytes
+    lanes: tuple[bytes | None, ...]
+    """One for each delivery, in order."""
+    finds: tuple[bytes, ...]
+    riders: tuple[tuple[str, bytes], ...]
+    room: Room
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    system: str
+    room: int
+    size = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaim:
+    """Deliveries whose claimer went away before it heard of them: `ready` again."""
+
+    deliveries: tuple[Claimed, ...]
+    size = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    delivery: Claimed
+    body: bytes | None
+    sealed: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.sealed) + len(self.body or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    delivery: Claimed
+    outcome: Outcome
+    then: Then
+    reply: bytes | None
+    answer: bytes | None
+    lanes: tuple[bytes | None, ...]
+    """One for each step that `then` adds, in order."""
+    room: Room
+
+    @property
+    def size(self) -> int:
+        return len(self.reply or b"") + len(self.answer or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    seq: int
+    room: Room
+    size = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    act: Act
+    id: str
+    said: bytes
+    body: bytes | None
+    then: Then | None
+    answer: bytes | None
+    lanes: tuple[bytes | None, ...]
+    room: Room
+
+    @property
+    def size(self) -> int:
+        return len(self.said) + len(self.body or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """Riders without a message: a page without rows, a schedule that found nothing."""
+
+    riders: tuple[tuple[str, bytes], ...]
+    size = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a large body, stored before the mark that names it."""
+
+    id: str
+    part: str
+    n: int
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    digest: str
+    content: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A read of `effect: none`, for the audit; nobody waits for it."""
+
+    at: int
+    operation: str
+    client: str
+    campus: str
+    subject: bytes | None
+    code: str
+    size = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What `accept` found under its key; the answer is still encrypted."""
+
+    seq: int
+    id: str
+    received: int
+    same: bool
+    answer: bytes | None
+
+
+Mark: TypeAlias = Accept | Claim | Unclaim | Sending | Settle | Withdraw | Acted | Ride | Part | Release | Read

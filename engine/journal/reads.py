@@ -1,0 +1,20 @@
+"""Reading statements, the same for both databases: values are $1, $2 … in order."""
+
+ANSWER = "select id, received, answer from messages where seq = $1"
+RAW = "select m.id, m.received, b.data from messages m left join bodies b on b.place = $2 where m.seq = $1"
+PARTS = "select data from parts where id = $1 and part = $2 order by n"
+OUTCOMES = """
+select m.id, m.received, d.step, d.state, d.outcome, d.code, a.reply
+from deliveries d join messages m on m.seq = d.message
+left join attempts a on a.message = d.message and a.step = d.step and a.ended is not null and a.ended =
+  (select max(ended) from attempts where message = d.message and step = d.step)
+where d.message = $1 order by d.step, a.n
+"""
+RIDER = "select value from riders where name = $1"
+RELEASE = "select content from releases where digest = $1"
+NEXT_DUE = """
+select min(due) from (
+  select min(due) as due from deliveries where system = $1 and state = 'ready'
+  union all select min(due) from deliveries where system = $1 and state = 'doubtful') as waiting
+"""
+MESSAGE = "select id, received from messages where seq = $1"

@@ -1,0 +1,282 @@
+"""One batch on SQLite: the verbs in their order, inside one transaction (delivery.md §3, §4)."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from engine.base.errors import BusError
+from engine.journal import sqlite as sql
+from engine.journal import verbs
+from engine.journal.marks import (
+    Accept,
+    Acted,
+    Claim,
+    Known,
+    Mark,
+    Part,
+    Read,
+    Release,
+    Ride,
+    Sending,
+    Settle,
+    Unclaim,
+    Withdraw,
+)
+from engine.journal.settings import Settings
+from engine.model import FINAL, Accepted, Claimed, Progress, State, Then
+
+
+class Batch:
+    """Runs marks on a connection that has begun its transaction; the caller commits or rolls back."""
+
+    def __init__(self, cursor: sqlite3.Cursor, owner: str, now: int, seq: int, settings: Settings) -> None:
+        self._cursor = cursor
+        self._run = cursor.execute
+        self._many = cursor.executemany
+        self._owner = owner
+        self._now = now
+        self._settings = settings
+        self.seq = seq
+        """The last number given to a message."""
+        self.rooms = verbs.Rooms()
+
+    def run(self, marks: Sequence[Mark]) -> list[Any]:
+        """The result of each mark, in the order of `marks`; a BusError stands for one that was said no to."""
+        results: list[Any] = [None] * len(marks)
+        kinds: dict[type, list[int]] = {}
+        for number, mark in enumerate(marks):
+            kinds.setdefault(type(mark), []).append(number)
+        for kind, verb in self._order():
+            numbers = kinds.get(kind)
+            if numbers:
+                for number, result in zip(numbers, verb([marks[n] for n in numbers]), strict=True):
+                    results[number] = result
+        return results
+
+    def _order(self) -> tuple[tuple[type, Any], ...]:
+        return (
+            (Acted, self._each(self._act)),
+            (Withdraw, self._each(self._withdraw)),
+            (Unclaim, self._each(self._unclaim)),
+            (Settle, self._each(self._settle)),
+            (Accept, self._accept),
+            (Ride, self._each(self._ride)),
+            (Sending, self._each(self._sending)),
+            (Claim, self._each(self._claim)),
+            (Part, self._each(self._part)),
+            (Release, self._each(self._release)),
+            (Read, self._read),
+        )
+
+    @staticmethod
+    def _each(verb: Any) -> Any:
+        return lambda marks: [verb(mark) for mark in marks]
+
+    # --- accept ---
+
+    def _accept(self, marks: Sequence[Accept]) -> list[Accepted | Known]:
+        numbered = [(self.seq + place, mark) for place, mark in enumerate(marks, start=1)]
+        self.seq += len(marks)
+        known = self._keys(numbered)
+        new = [(seq, mark) for seq, mark in numbered if not isinstance(known.get(seq), Known)]
+        claimed = self._deliveries(new)
+        self._many(sql.MESSAGE, [self._message(seq, mark) for seq, mark in new])
+        self._many(sql.BODY, [(seq * verbs.PLACES, mark.content) for seq, mark in new])
+        self._many(sql.FIND, [(find, seq) for seq, mark in new for find in mark.finds])
+        for seq, mark in numbered:
+            found = known.get(seq)
+            if mark.riders and (not isinstance(found, Known) or found.same):
+                self._many(sql.RIDER, mark.riders)
+        return [
+            found
+            if isinstance(found := known.get(seq), Known)
+            else Accepted(seq, tuple(claimed.get(seq, ())), bool(found))
+            for seq, _ in numbered
+        ]
+
+    def _keys(self, numbered: Sequence[tuple[int, Accept]]) -> dict[int, Known | bool]:
+        """Takes the keys. For a message whose key was taken: what holds it, or True where it was renewed."""
+        keyed = [(mark.key, seq, mark.digest, mark.until) for seq, mark in numbered if mark.key is not None]
+        if not keyed or self._many(sql.KEY, keyed).rowcount == len(keyed):
+            return {}
+        found: dict[int, Known | bool] = {}
+        begun = dict(numbered)
+        for key, seq, digest, until in keyed:
+            first, held, id_, received, answer = self._run(sql.KNOWN, (key,)).fetchone()
+            if first == seq:
+                continue
+            same = held == digest
+            if not same and begun[seq].message.other_content == "new":
+                self._run(sql.RENEW, (seq, digest, until, key))
+                found[seq] = True
+            elif first in begun:
+                found[seq] = Known(first, begun[first].message.id, begun[first].message.received, same, None)
+            else:
+                found[seq] = Known(first, id_, received, same, answer)
+        return found
+
+    @staticmethod
+    def _message(seq: int, mark: Accept) -> tuple[Any, ...]:
+        m = mark.message
+        count = sum(not new.skipped for new in m.deliveries)
+        return (seq, m.id, m.route, m.release, m.received, m.deadline, m.parent, count, mark.key)
+
+    def _deliveries(self, new: Sequence[tuple[int, Accept]]) -> dict[int, list[Claimed]]:
+        now, held = self._now, {}
+        rows: list[tuple[Any, ...]] = []
+        claimed: dict[int, list[Claimed]] = {}
+        for seq, mark in new:
+            for step, lane in zip(mark.message.deliveries, mark.lanes, strict=True):
+                due = max(step.due, now)
+                if step.skipped:
+                    rows.append((seq, step.step, step.system, lane, "skipped", 0, 0, step.needs, due, due, None))
+                    continue
+                head = lane is None
+                if lane is not None:
+                    if lane not in held:
+                        held[lane] = self._run(sql.HELD, (lane,)).fetchone() is not None
+                    head, held[lane] = not held[lane], True
+                state, owner = "waiting", None
+                if head and step.needs == 0:
+                    state = "ready"
+                    if due == now and self.rooms.take(mark.room, step.system):
+                        state, owner = "claimed", self._owner
+                        claimed.setdefault(seq, []).append(verbs.fresh(mark, seq, step, lane, due))
+                rows.append((seq, step.step, step.system, lane, state, 1, head, step.needs, due, due, owner))
+        self._many(sql.DELIVERY, rows)
+        return claimed
+
+    # --- claim, sending ---
+
+    def _claim(self, mark: Claim) -> list[Claimed]:
+        now, beyond = self._now, self._now + self._settings.longest
+        self._run(sql.MEND_READY, (now, mark.system, beyond))
+        self._run(sql.MEND_DOUBTFUL, (now, mark.system, beyond))
+        asked = self._run(sql.ASKABLE, (mark.system, now, mark.room)).fetchall()
+        self._many(sql.ASK, [(now + self._settings.ask_limit, row[0], row[1]) for row in asked])
+        ready = self._run(sql.CLAIMABLE, (mark.system, now, mark.room - len(asked))).fetchall()
+        self._many(sql.TAKE, [(self._owner, row[0], row[1]) for row in ready])
+        return [verbs.claimed(row, State.DOUBTFUL, row[12]) for row in asked] + [verbs.claimed(row) for row in ready]
+
+    def _unclaim(self, mark: Unclaim) -> None:
+        self._many(sql.UNCLAIM, [(d.seq, d.step, self._owner, d.attempt) for d in mark.deliveries])
+
+    def _sending(self, mark: Sending) -> int:
+        d = mark.delivery
+        row = self._run(sql.SENDING, (d.seq, d.step, self._owner)).fetchone()
+        if row is None:
+            return 0
+        self._run(sql.ATTEMPT, (d.seq, d.step, row[0], self._now, mark.sealed))
+        if mark.body is not None:
+            self._run(sql.FIRST_BODY, (verbs.body_place(d.seq, d.step), mark.body))
+        attempt: int = row[0]
+        return attempt
+
+    # --- settle and what follows ---
+
+    def _settle(self, mark: Settle) -> Progress | None:
+        d, then, outcome = mark.delivery, mark.then, mark.outcome
+        holds, question, verdict = verbs.keeps_place(then), verbs.is_question(mark), outcome.verdict.value
+        guard = (outcome.verdict in verbs.DECISIVE, d.attempt) if question else (self._owner, d.attempt)
+        row = self._run(
+            sql.ANSWERED if question else sql.SETTLE,
+            (then.state.value, holds, holds, then.due, verdict, outcome.code, then.why, d.seq, d.step, *guard),
+        ).fetchone()
+        if row is None:
+            self._run(sql.LATE, (d.seq, d.step, d.attempt, self._now, verdict, outcome.code, mark.reply))
+            return None
+        if question:
+            self._run(sql.REPLACED, (d.seq, d.step, d.attempt))
+        end = (self._now, verdict, outcome.code, mark.reply, d.seq, d.step, d.attempt, question)
+        if self._run(sql.END, end).rowcount == 0 and mark.reply is not None:
+            self._run(sql.WITHOUT_CALL, (d.seq, d.step, self._now, self._now, verdict, outcome.code, mark.reply))
+        return self._follow(d.seq, then, mark, row[0] if not holds else None)
+
+    def _follow(self, seq: int, then: Then, mark: Settle | Acted, let_go: bytes | None) -> Progress:
+        """What follows from a new state: steps freed, skipped and added, the answer, and who may go now."""
+        freed = verbs.Freed(mark.room)
+        lanes = {let_go} - {None}
+        self._many(sql.FREED, [(seq, step) for step in then.freed])
+        done = int(then.state in FINAL) - len(then.add)
+        for step in then.skip:
+            for (lane,) in self._run(sql.SKIP, (seq, step)).fetchall():
+                done += 1
+                lanes.add(lane)
+        for added, lane in zip(then.add, mark.lanes, strict=True):
+            self._run(sql.ADD, (seq, added.step, added.system, lane, lane is None, added.needs, self._now))
+            lanes.add(lane)
+        finished = False
+        if done or mark.answer is not None:
+            finished = self._run(sql.OPEN, (done, mark.answer, seq)).fetchone()[0] == 0
+        self._promote(lanes - {None}, freed)
+        if then.freed or then.add:
+            self._go(self._run(sql.FREE_MESSAGE, (seq,)).fetchall(), freed)
+        return Progress(tuple(freed.claimed), frozenset(freed.ready), finished)
+
+    def _promote(self, lanes: set[Any], freed: verbs.Freed) -> None:
+        for lane in sorted(lanes):
+            for message, step in self._run(sql.HEAD, (lane,)).fetchall():
+                self._go(self._run(sql.FREE_STEP, (message, step)).fetchall(), freed)
+
+    def _go(self, rows: Sequence[Any], freed: verbs.Freed) -> None:
+        """Waiting deliveries that stand first and need nothing more: claimed for this node where it has room."""
+        now = self._now
+        for row in rows:
+            due, system = max(row[12], now), row[5]
+            mine = due == now and self.rooms.take(freed.room, system)
+            self._run(sql.GO, ("claimed" if mine else "ready", self._owner if mine else None, due, due, *row[:2]))
+            if mine:
+                freed.claimed.append(verbs.claimed((*row[:10], due, row[11])))
+            else:
+                freed.ready.add(system)
+
+    # --- withdraw, acts of people ---
+
+    def _withdraw(self, mark: Withdraw) -> Progress | None:
+        rows = self._run(sql.WITHDRAW, (mark.seq,)).fetchall()
+        if not rows:
+            return None
+        self._run(sql.FREE_KEY, (mark.seq,))
+        self._run(sql.OPEN, (len(rows), None, mark.seq))
+        freed = verbs.Freed(mark.room)
+        self._promote({lane for (lane,) in rows} - {None}, freed)
+        return Progress(tuple(freed.claimed), frozenset(freed.ready), done=True)
+
+    def _act(self, mark: Acted) -> Progress | BusError:
+        act, now = mark.act, self._now
+        row = self._run(sql.STANDS, (act.seq, act.step)).fetchone()
+        try:
+            change = verbs.change(act, row)
+        except BusError as refused:
+            return refused
+        place = verbs.body_place(act.seq, act.step)
+        to = (change.state.value, change.holds, change.holds, now, change.outcome, change.why)
+        self._run(sql.CHANGE, (*to, act.seq, act.step))
+        self._run(sql.OPEN_ENDED, (now, act.seq, act.step, row[4]))
+        self._run(sql.ACT, (mark.id, now, act.seq, act.step, act.verb, mark.said))
+        if act.remap:
+            self._run(sql.FORGET_BODY, (place,))
+        if mark.body is not None:
+            self._run(sql.NEW_BODY, (place, mark.body))
+        then = mark.then if change.state is State.GIVEN_UP and mark.then else Then(change.state)
+        progress = self._follow(act.seq, then, mark, row[2] if change.again or not change.holds else None)
+        if not change.again:
+            return progress
+        freed = verbs.Freed(mark.room, list(progress.claimed), set(progress.ready))
+        self._go(self._run(sql.FREE_STEP, (act.seq, act.step)).fetchall(), freed)
+        return Progress(tuple(freed.claimed), frozenset(freed.ready))
+
+    # --- the rest ---
+
+    def _ride(self, mark: Ride) -> None:
+        self._many(sql.RIDER, mark.riders)
+
+    def _part(self, mark: Part) -> None:
+        self._run(sql.PART, (mark.id, mark.part, mark.n, self._now, mark.data))
+
+    def _release(self, mark: Release) -> None:
+        self._run(sql.RELEASE, (mark.digest, self._now, mark.content))
+
+    def _read(self, marks: Sequence[Read]) -> list[None]:
+        self._many(sql.READ, [(m.at, m.operation, m.client, m.campus, m.subject, m.code) for m in marks])
+        return [None] * len(marks)

@@ -1,0 +1,116 @@
+"""What the verbs mean on every database: records out of rows, rooms taken, what an act may do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.base.errors import BusError, Code
+from engine.journal.interface import Act, Room
+from engine.journal.marks import Accept, Settle
+from engine.model import FINAL, Claimed, NewDelivery, State, Then, Verdict
+
+PLACES = 4096
+"""Parts of one message in `bodies`: 0 is the message as it came, 1 + step a step's mapped body."""
+
+DECISIVE = frozenset({Verdict.DELIVERED, Verdict.REFUSED})
+"""Outcomes that end a doubt even where a person has parked it meanwhile."""
+
+
+def body_place(seq: int, step: int) -> int:
+    """Where the mapped body of a step lies."""
+    return seq * PLACES + 1 + step
+
+
+def claimed(row: Sequence[Any], state: State = State.CLAIMED, since: int = 0) -> Claimed:
+    """A record out of the columns that every claiming statement gives first, in their order."""
+    columns: list[Any] = [*row[:10], state, since, row[10], bool(row[11])]
+    return Claimed(*columns)
+
+
+def fresh(mark: Accept, seq: int, new: NewDelivery, lane: bytes | None, due: int) -> Claimed:
+    """The record of a delivery that was claimed while its message was accepted."""
+    m = mark.message
+    return Claimed(
+        seq, new.step, m.id, m.route, m.release, new.system, lane, 0, m.received, m.deadline, first_due=due
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Freed:
+    """What a mark made free, while its batch runs."""
+
+    room: Room
+    claimed: list[Claimed] = field(default_factory=list)
+    ready: set[str] = field(default_factory=set)
+
+
+class Rooms:
+    """Rooms taken during a batch, to be given back when it does not happen."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[Room, str]] = []
+
+    def take(self, room: Room, system: str) -> bool:
+        if not room.take(system):
+            return False
+        self._taken.append((room, system))
+        return True
+
+    def give_back(self) -> None:
+        for room, system in self._taken:
+            room.give(system)
+        self._taken.clear()
+
+
+def keeps_place(then: Then) -> bool:
+    """Whether a delivery keeps its place in line: while it goes on always, parked as its route says."""
+    if then.state is State.PARKED:
+        return then.holds
+    return then.state not in FINAL
+
+
+def is_question(mark: Settle) -> bool:
+    """Whether a settle answers a question about an attempt in doubt."""
+    return mark.delivery.state is State.DOUBTFUL
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an act does to its delivery."""
+
+    state: State
+    holds: bool
+    outcome: str | None
+    why: str | None
+    again: bool = False
+    """It stands in line again, and goes when it is its turn."""
+
+
+_MAY = {
+    "retry": {State.READY, State.PARKED, State.DOUBTFUL},
+    "park": {State.READY, State.CLAIMED, State.DOUBTFUL},
+    "drop": {State.READY, State.CLAIMED, State.DOUBTFUL, State.PARKED},
+}
+
+
+def change(act: Act, row: Sequence[Any] | None) -> Change:
+    """What an act does to a delivery that stands as `row` (state, holds, lane, outcome, attempt) says.
+
+    Raises BusError: NOT_FOUND, or STATE_CONFLICT with the reason.
+    """
+    if row is None:
+        raise BusError(Code.NOT_FOUND, "no such delivery")
+    state, outcome = State(row[0]), row[3]
+    if state not in _MAY[act.verb]:
+        raise BusError(Code.STATE_CONFLICT, f"{act.verb}: the delivery is {state.value}")
+    doubt = state is State.DOUBTFUL or (state is State.PARKED and outcome == Verdict.IN_DOUBT.value)
+    known = Verdict.IN_DOUBT.value if doubt else outcome
+    if act.verb == "park":
+        return Change(State.PARKED, True, known, "person")
+    if act.verb == "drop":
+        return Change(State.GIVEN_UP, False, known, "dropped")
+    if act.remap and doubt:
+        raise BusError(Code.STATE_CONFLICT, "retry: in doubt, the body must stay the same")
+    if not row[1] and row[2] is not None and not act.anyway:
+        raise BusError(Code.STATE_CONFLICT, "retry: it was overtaken, an older result would replace a newer one")
+    return Change(State.WAITING, True, known, None, again=True)

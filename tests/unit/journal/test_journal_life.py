@@ -1,0 +1,143 @@
+"""Opening, closing, dying: what a journal finds when it is opened again."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from engine.base.errors import BusError
+from engine.journal.errors import Locked, Newer, WrongKey
+from engine.model import Accepted, Duplicate, State, Then, Verdict
+from tests.unit.journal.made import Opener, message
+
+
+class Died(BaseException):
+    """Stands for kill -9 inside the process: nothing after it runs."""
+
+
+def dies_at(point: str):
+    def crash(at: str) -> None:
+        if at == point:
+            raise Died
+
+    return crash
+
+
+def assert_unreadable(folder: Path, words: tuple[str, ...]) -> None:
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert {"journal.db", "journal.db-wal"} <= {file.name for file in files}
+    for file in files:
+        for word in words:
+            assert word.encode() not in file.read_bytes(), f"{word} stands in {file.name}"
+
+
+async def test_what_was_sending_is_in_doubt_and_what_was_claimed_is_ready(opener: Opener) -> None:
+    opened = await opener.open()
+    first, claimed = await opened.taken(message())
+    second = await opened.accept(message())
+    await opened.send(claimed)
+    await opened.journal.close()
+    opened = await opener.open()
+    assert await opened.states(first.seq) == {0: "doubtful"}
+    assert await opened.states(second.seq) == {0: "ready"}
+    found = await opened.journal.claim("his", 5)
+    assert [(d.seq, d.state) for d in found] == [(1, State.DOUBTFUL), (2, State.CLAIMED)]
+
+
+async def test_marks_of_a_former_life_change_nothing(opener: Opener) -> None:
+    opened = await opener.open()
+    _, claimed = await opened.taken(message())
+    sent = await opened.send(claimed)
+    await opened.journal.close()
+    opened = await opener.open()
+    assert await opened.journal.sending(claimed, b"", b"") == 0
+    assert await opened.settle(sent, Verdict.REFUSED, Then(State.REFUSED)) is None
+
+
+async def test_a_second_writer_is_told_that_a_bus_runs(opener: Opener) -> None:
+    opened = await opener.open()
+    with pytest.raises(Locked, match="a bus is running"):
+        await opener.open()
+    await opened.journal.close()
+    await opener.open()
+
+
+async def test_another_master_secret_is_refused(opener: Opener) -> None:
+    await (await opener.open()).journal.close()
+    with pytest.raises(WrongKey):
+        await opener.open(master=b"another secret of at least 32 bytes")
+    await opener.open()
+
+
+async def test_a_newer_journal_is_refused(opener: Opener, tmp_path: Path) -> None:
+    await (await opener.open()).journal.close()
+    with sqlite3.connect(tmp_path / "journal.db") as connection:
+        connection.execute("update facts set value = '99' where name = 'schema'")
+    connection.close()
+    with pytest.raises(Newer):
+        await opener.open()
+
+
+@pytest.mark.parametrize("commit", ["loop", "thread", "auto"])
+async def test_many_at_once_share_commits(opener: Opener, commit: str) -> None:
+    opened = await opener.open(commit=commit)
+    results = await asyncio.gather(*(opened.accept(message(key=f"K{n % 90}")) for n in range(100)))
+    assert sum(isinstance(result, Accepted) for result in results) == 90
+    assert sum(isinstance(result, Duplicate) for result in results) == 10
+    assert opened.journal.store._batch < 20
+
+
+@pytest.mark.parametrize("commit", ["loop", "thread"])
+async def test_a_mark_the_database_refuses_fails_alone(opener: Opener, commit: str) -> None:
+    opened = await opener.open(commit=commit)
+    batch = [message() for _ in range(9)]
+    batch[4] = message(route="\ud800")  # no text that can be stored
+    results = await asyncio.gather(*(opened.accept(one) for one in batch), return_exceptions=True)
+    assert [isinstance(result, BusError) for result in results] == [n == 4 for n in range(9)]
+    assert opened.room.taken["his"] == 8
+
+
+async def test_a_caller_that_goes_away_leaves_no_delivery_claimed(opener: Opener) -> None:
+    opened = await opener.open()
+    waiting = asyncio.ensure_future(opened.accept(message()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.sleep(0.05)
+    assert await opened.states(1) == {0: "ready"}
+    assert opened.room.taken["his"] == 0
+
+
+async def test_nothing_readable_lies_on_disk(opener: Opener, tmp_path: Path) -> None:
+    opened = await opener.open()
+    raw = "PID|1||P000001||张三||19000307|M|||13800001234|||110101190003070010".encode()
+    _, claimed = await opened.taken(message(raw=raw, lane="P000001", key="MSG00001", meta={"phone": "13800001234"}))
+    sent = await opened.send(claimed, raw)
+    await opened.settle(
+        sent, Verdict.REFUSED, Then(State.PARKED, holds=True), code="no", backend_text="张三 不存在", reply=raw
+    )
+    assert_unreadable(tmp_path, ("张三", "P000001", "13800001234", "110101190003070010", "19000307", "MSG00001"))
+
+
+async def test_riders_are_committed_with_their_message_or_not_at_all(opener: Opener) -> None:
+    from engine.model import Rider
+
+    opened = await opener.open()
+    await opened.accept(message(key="K1", riders=(Rider("feed", "17"),)))
+    await opened.accept(message(key="K1", raw=b"other", riders=(Rider("feed", "18"),)))
+    assert await opened.journal.rider("feed") == "17"  # a conflict was not accepted: the cursor stays before it
+    await opened.accept(message(key="K1", riders=(Rider("feed", "19"),)))
+    assert await opened.journal.rider("feed") == "19"  # a duplicate was
+    await opened.journal.ride([Rider("feed", "20")])
+    assert await opened.journal.rider("feed") == "20"
+    assert await opened.journal.rider("other") is None
+
+
+async def test_releases_are_kept_under_their_hash(opener: Opener) -> None:
+    opened = await opener.open()
+    await opened.journal.store_release("r1", b"texts")
+    await opened.journal.store_release("r1", b"texts")
+    assert await opened.journal.release("r1") == b"texts"
+    assert await opened.journal.release("r2") is None
