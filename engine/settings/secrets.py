@@ -95,6 +95,8 @@ def _named(loaded: Loaded) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield (*here, "at", campus, "login", "password", "secret"), at.login.password.secret
         for app, client in system.clients.items():
             yield (*here, "clients", app, "secret"), client.secret
+            if client.second_secret is not None:
+                yield (*here, "clients", app, "second_secret"), client.second_secret
 
 
 def _variable(source: SecretSource, name: str) -> str:

@@ -1,0 +1,102 @@
+"""`hisbus explain <route>` and `hisbus explain --config`: what will happen, and where it is written."""
+
+import click
+
+from engine.cli.say import CannotRun, as_json, refuse, table
+from engine.cli.site import Site, site_options
+from engine.settings.layers import BUILT_IN
+from engine.settings.problems import Problems
+from engine.settings.routes import ACCEPTED, Route, RoutesText, Step, load_routes
+from engine.settings.units import say_duration
+
+
+@click.command("explain")
+@click.argument("route", required=False)
+@click.option("--config", "settings", is_flag=True, help="Show every setting in force and the place that set it.")
+@site_options
+def command(site: Site, route: str | None, settings: bool) -> None:
+    """Shows a route step by step, or with --config every setting and the place that set it."""
+    if settings == (route is not None):
+        raise click.UsageError("name a route, or give --config")
+    if settings:
+        _explain_settings(site)
+    else:
+        _explain_route(site, str(route))
+
+
+def _explain_settings(site: Site) -> None:
+    rows = list(site.load().settings())
+    if site.as_json:
+        as_json([{"path": row.path, "value": row.value, "origin": row.origin} for row in rows])
+        return
+    said = [row for row in rows if row.origin != BUILT_IN or row.value not in (None, [], {})]
+    table([(row.path, _written(row.value), row.origin) for row in said], ("setting", "value", "set by"))
+
+
+def _explain_route(site: Site, name: str) -> None:
+    text = routes(site)
+    if name not in text.routes:
+        problems = Problems()
+        problems.unknown(text.where("routes"), "the route", name, text.routes)
+        refuse(list(problems), site.as_json)
+    route = text.routes[name]
+    if site.as_json:
+        as_json({"route": name, **route.model_dump(mode="json", by_alias=True, exclude_defaults=True)})
+        return
+    click.echo(f"{name}  ({text.where('routes', name)})")
+    for label, value in _about(name, route):
+        click.echo(f"  {label:10} {value}")
+    _steps("steps", route.all_steps())
+    if route.on_failure:
+        _steps("when one of these is refused or given up", route.on_failure)
+
+
+def routes(site: Site) -> RoutesText:
+    """The site's routes; findings are printed and end the verb."""
+    file = site.folder / "routes.yaml"
+    if not file.exists():
+        raise CannotRun("this site has no routes.yaml")
+    problems = Problems()
+    text = load_routes(file.read_text(encoding="utf-8"), "routes.yaml", problems)
+    if text is None:
+        refuse(list(problems), site.as_json)
+    return text
+
+
+def _about(name: str, route: Route) -> list[tuple[str, str]]:
+    about = [("from", ", ".join(route.from_) if route.from_ else f"callers of the operation {name}")]
+    if route.key is not None:
+        about.append(("key", f"{' + '.join(route.key.by)}, other content: {route.key.other_content}"))
+    if route.lane is not None:
+        shared = f", shared by all routes that name {route.lane.name!r}" if route.lane.name else ""
+        about.append(("in line by", f"{route.lane.by}{shared}"))
+    after = route.answer.after or ("the last step" if route.from_ is None else ACCEPTED)
+    within = f", within {say_duration(route.answer.within)}" if route.answer.within is not None else ""
+    about.append(("answered", f"after {after}{within}"))
+    return about
+
+
+def _steps(title: str, steps: dict[str, Step]) -> None:
+    click.echo(f"  {title}:")
+    before: str | None = None
+    for name, step in steps.items():
+        needs = step.needs if step.needs is not None else ([before] if before else [])
+        parts = [f"to {step.to}"]
+        parts += [f"mapped by {step.map}"] if step.map else []
+        parts += [f"after {', '.join(needs)}"] if needs else ["at once"]
+        parts += [f"if {step.when}"] if step.when else []
+        parts += [f"each call within {say_duration(step.within)}"] if step.within is not None else []
+        if step.retry is not None:
+            parts.append(f"tried for {say_duration(step.retry.for_)}, then {step.retry.then}")
+        parts += ["parked when refused"] if step.refused == "park" else []
+        parts += ["in no line"] if step.lane == "none" else []
+        click.echo(f"    {name:10} {', '.join(parts)}")
+        before = name
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict) and "secret" in value:
+        return f"secret {value['secret']}"
+    if isinstance(value, list):
+        return f"[{', '.join(str(item) for item in value)}]"
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,64 @@
+"""Which site a verb works on, and the options that say it: `--site`, `--env`, `--json`."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from engine.cli.say import CannotRun, refuse
+from engine.settings.layers import Loaded, load_config
+from engine.settings.problems import Problems
+from engine.settings.secrets import Secrets
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site's folder and the environment whose settings are read."""
+
+    folder: Path
+    environment: str | None
+    as_json: bool = False
+
+    def load(self) -> Loaded:
+        """The settings; findings are printed and end the verb."""
+        problems = Problems()
+        loaded = load_config(self.folder, self.environment, os.environ, problems)
+        if loaded is None:
+            refuse(list(problems), self.as_json)
+        return loaded
+
+    def secrets(self, loaded: Loaded) -> Secrets:
+        """The site's secrets, opened when they are used."""
+        return Secrets(loaded.config.secrets, self.folder)
+
+    def path(self, written: str) -> Path:
+        """A file of the settings: below the site's folder unless it says otherwise."""
+        return self.folder / written
+
+
+def site_options(verb: F) -> F:
+    """Adds `--site`, `--env` and `--json`; the verb gets `site: Site` and reads `site.as_json`."""
+
+    def with_site(*, folder: str, environment: str | None, as_json: bool, **rest: Any) -> Any:
+        path = Path(folder)
+        if not (path / "routes.yaml").exists() and not (path / "config").exists():
+            hint = "give --site, or set HISBUS_SITE, or change to the site's folder"
+            raise CannotRun(f"{folder!r} is no site: it has neither routes.yaml nor config/", hint)
+        return verb(site=Site(path, environment or None, as_json), **rest)
+
+    with_site.__doc__ = verb.__doc__
+    with_site.__name__ = verb.__name__
+    with_site.__click_params__ = list(getattr(verb, "__click_params__", []))  # type: ignore[attr-defined]
+    options = [
+        click.option("--site", "folder", envvar="HISBUS_SITE", default=".", help="The site's folder."),
+        click.option("--env", "environment", envvar="HISBUS_ENV", help="Which config/<env>.yaml is read."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    ]
+    for option in reversed(options):
+        option(with_site)
+    return with_site  # type: ignore[return-value]  # click calls it by keywords only

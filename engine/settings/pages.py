@@ -1,0 +1,156 @@
+"""Reference pages in Markdown, made from the models' docstrings: what is not in the code is not on the page."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from engine.base.errors import Code
+from engine.contract import Adapter
+from engine.settings.schema import editor_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a text: where it stands, what may stand there, its default as written, what it is for."""
+
+    path: str
+    kind: str
+    default: str
+    says: str
+    required: bool
+    block: str
+    """The name of the block that stands there, or in whose list or names it stands; empty for plain values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of a text, met first at `path`, with its keys."""
+
+    path: str
+    name: str
+    says: str
+    entries: tuple[Entry, ...]
+
+
+def blocks(model: type[BaseModel], root: str = "") -> Iterator[Block]:
+    """Every block of a text once, outermost first; `*` in a path stands for names that a site gives."""
+    schema = editor_schema(model, "")
+    defs = schema.get("$defs", {})
+    waiting, seen = [(root, model.__name__, schema)], {model.__name__}
+    while waiting:
+        path, name, block = waiting.pop(0)
+        entries = tuple(_entries(path, block, defs))
+        yield Block(path, name, block.get("description", ""), entries)
+        for entry in entries:
+            if entry.block and entry.block not in seen:
+                seen.add(entry.block)
+                waiting.append((entry.path, entry.block, defs[entry.block]))
+
+
+def text_page(title: str, intro: str, model: type[BaseModel]) -> str:
+    """The page of one text: a section for each block, a row for each key."""
+    found = list(blocks(model))
+    home = {block.name: block.path for block in found}
+    lines = [f"# {title}", "", intro, ""]
+    for block in found:
+        lines += [f"## `{block.path}`" if block.path else "## The outermost keys", "", block.says, ""]
+        lines += _rows(block, home)
+    return "\n".join(lines)
+
+
+def adapters_page(adapters: Iterable[Adapter]) -> str:
+    """The options of every adapter: of a profile, and of each of its operations."""
+    lines = ["# Adapters", "", "How bytes and rows move. A profile names one with `adapter:`.", ""]
+    for adapter in adapters:
+        can = [word for word in ("source", "feed", "destination") if getattr(adapter, word) is not None]
+        lines += [f"## {adapter.name}", "", adapter.says, ""]
+        lines += [f"Can be: {', '.join(can)}. Formats: {', '.join(adapter.formats) or 'rows'}.", ""]
+        for where, model in (("profile", adapter.profile_options), ("operation", adapter.operation_options)):
+            for block in blocks(model):
+                if block.entries:
+                    below = f" `{block.path}`" if block.path else ""
+                    lines += [f"### Of a{'n' if where == 'operation' else ''} {where}{below}", "", block.says, ""]
+                    lines += _rows(block, {})
+    return "\n".join(lines)
+
+
+def errors_page() -> str:
+    """The one table of errors, as each protocol says them."""
+    lines = ["# Errors", "", "Every error the bus answers with, and how each protocol says it.", ""]
+    lines += ["| code | HTTP | HL7 MSA-1 | HL7 ERR-3 | for people | in English |", "|---|---|---|---|---|---|"]
+    for code in Code:
+        kind = code.kind
+        lines.append(f"| `{code.name}` | {kind.http} | {kind.ack} | {kind.condition} | {kind.zh} | {kind.en} |")
+    return "\n".join([*lines, ""])
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What may stand at a key, in words; the block it is or holds; `*` where that stands under names or in a list."""
+
+    words: str
+    block: str = ""
+    below: str = ""
+
+
+_PLAIN = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true`, `false`"}
+
+
+def _entries(path: str, block: dict[str, Any], defs: dict[str, Any]) -> Iterator[Entry]:
+    for key, entry in _with_properties(block).get("properties", {}).items():
+        kind = _kind(entry, defs)
+        default = json.dumps(entry["default"], ensure_ascii=False).strip('"') if entry.get("default") else ""
+        says = entry.get("description") or defs.get(kind.block, {}).get("description", "")
+        place = ".".join(part for part in (path, key, kind.below) if part)
+        required = key in _with_properties(block).get("required", ())
+        yield Entry(place, kind.words, default, " ".join(says.split()), required, kind.block)
+
+
+def _kind(entry: dict[str, Any], defs: dict[str, Any]) -> _Kind:
+    if "$ref" in entry:
+        name = entry["$ref"].rpartition("/")[2]
+        return _Kind("block", name) if "enum" not in defs[name] else _kind(defs[name], defs)
+    forms = [form for form in entry.get("anyOf", entry.get("oneOf", ())) if form.get("type") != "null"]
+    if forms:
+        kinds = [_kind(form, defs) for form in forms]
+        block = next((kind for kind in kinds if kind.block), kinds[0])
+        return _Kind(" or ".join(dict.fromkeys(kind.words for kind in kinds)), block.block, block.below)
+    if entry.get("type") == "array":
+        item = _kind(entry.get("items", {}), defs)
+        return _Kind(f"list of {item.words}{'s' if item.block else ''}", item.block, "*" if item.block else "")
+    if isinstance(entry.get("additionalProperties"), dict):
+        item = _kind(entry["additionalProperties"], defs)
+        return _Kind(f"names, each with a {item.words}", item.block, "*" if item.block else "")
+    return _Kind(_plain(entry))
+
+
+def _plain(entry: dict[str, Any]) -> str:
+    if "enum" in entry or "const" in entry:
+        return ", ".join(f"`{word}`" for word in entry.get("enum", [entry.get("const")]))
+    if "examples" in entry:
+        return " or ".join(f"`{example}`" for example in entry["examples"])
+    return _PLAIN.get(str(entry.get("type")), "any value")
+
+
+def _with_properties(block: dict[str, Any]) -> dict[str, Any]:
+    """The long form of a block that has a short one too."""
+    return next((form for form in block.get("anyOf", ()) if "properties" in form), block)
+
+
+def _rows(block: Block, home: dict[str, str]) -> list[str]:
+    lines = ["| key | what stands there | default | meaning |", "|---|---|---|---|"]
+    for entry in block.entries:
+        key = entry.path.removeprefix(f"{block.path}.").removesuffix(".*")
+        kind = entry.kind
+        if entry.block and home.get(entry.block, entry.path) != entry.path:
+            kind += f", as `{home[entry.block]}`"
+        default = "required" if entry.required else f"`{entry.default}`" if entry.default else ""
+        lines.append(f"| `{key}` | {_cell(kind)} | {_cell(default)} | {_cell(entry.says)} |")
+    return [*lines, ""]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
