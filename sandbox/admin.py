@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -55,7 +56,7 @@ def _acts(hospital: Hospital) -> dict[str, Act]:
         return lambda body: getattr(hospital.desk, name)(_word(body, "report"))
 
     return {
-        "/publish": lambda body: hospital.desk.publish(Wish(**body)),
+        "/publish": lambda body: hospital.desk.publish(_wish(body)),
         "/preliminary": by_report("preliminary"),
         "/final": by_report("final"),
         "/correct": by_report("correct"),
@@ -76,21 +77,21 @@ def _acts(hospital: Hospital) -> dict[str, Act]:
 
 def _posted(act: Act) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        if request.content_type == "application/x-www-form-urlencoded":
-            form = {name: str(value) for name, value in (await request.post()).items() if value != ""}
-            if "back" in form:
-                back = form.pop("back")
-                act(form)
-                raise web.HTTPSeeOther(back if back.startswith("/") else "/")
-            # curl -d sends JSON under this type, too
-            body = json.loads(next(iter(form))) if len(form) == 1 and next(iter(form)).startswith("{") else form
-        else:
-            body = json.loads(await request.text() or "{}")
-        if not isinstance(body, dict):
-            raise Mistake("the body must be an object")
-        return web.json_response(act(body), dumps=_dumps)
+        text = await request.text() or "{}"
+        if not text.startswith("{"):  # a form of our pages; `curl -d` sends JSON under the type of a form, too
+            form = dict(parse_qsl(text))
+            back = form.pop("back", "/")
+            act(form)
+            raise web.HTTPSeeOther(back if back.startswith("/") else "/")
+        return web.json_response(act(json.loads(text)), dumps=_dumps)
 
     return handle
+
+
+def _wish(body: dict[str, Any]) -> Wish:
+    if unknown := set(body) - {one.name for one in fields(Wish)}:
+        raise Mistake(f"unknown field {', '.join(sorted(unknown))}")
+    return Wish(**{name: str(value) for name, value in body.items()})
 
 
 def _word(body: dict[str, Any], name: str) -> str:

@@ -13,6 +13,7 @@ A message at the gateway belongs to the version of a report whose number and res
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sandbox import times
@@ -51,14 +52,12 @@ def compare(store: Store) -> dict[str, Any]:
 def _replaced_at(sent: list[Row]) -> dict[tuple[str, int], int]:
     """When, for each version, a newer one of the same report had been acknowledged."""
     replaced: dict[tuple[str, int], int] = {}
-    for old in sent:
-        newer = [
-            new["acked_at"]
-            for new in sent
-            if new["report"] == old["report"] and new["version"] > old["version"] and new["acked_at"] is not None
-        ]
-        if newer:
-            replaced[old["report"], old["version"]] = min(newer)
+    earliest: dict[str, int] = {}  # of the versions seen so far, newest first
+    for one in sorted(sent, key=itemgetter("version"), reverse=True):
+        if one["report"] in earliest:
+            replaced[one["report"], one["version"]] = earliest[one["report"]]
+        if one["acked_at"] is not None:
+            earliest[one["report"]] = min(one["acked_at"], earliest.get(one["report"], one["acked_at"]))
     return replaced
 
 
