@@ -57,12 +57,14 @@ class Writer:
             await asyncio.wait([self._task])
 
     async def _drain(self) -> None:
-        while self._queue:
-            await self._run(self._take())
-            await asyncio.sleep(0)  # a turn of the loop: answers go out, sockets are read, the next batch gathers
+        try:
+            while self._queue:
+                await self._run(self._take())
+                await asyncio.sleep(0)  # a turn of the loop: answers go out, sockets are read, the next batch gathers
+        finally:
+            self._task = None  # here and not in the callback: what is put between the two would wait for ever
 
     def _drained(self, task: "asyncio.Task[None]") -> None:
-        self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("journal_writer_failed", error=type(error).__name__)
 
