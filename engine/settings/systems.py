@@ -119,6 +119,8 @@ class At(Text):
     """TLS there."""
     limits: Limits | None = None
     """What the system there can bear."""
+    settings: dict[str, str] = Field(default_factory=dict)
+    """Values for names that the profile reads as `$name`, where they differ."""
 
 
 class System(Text):
@@ -140,6 +142,8 @@ class System(Text):
     """Files for TLS; without it none is used, unless the address asks for it."""
     limits: Limits | None = None
     """What it can bear."""
+    settings: dict[str, str] = Field(default_factory=dict)
+    """Values for the names that its profile reads as `$name`: a hospital's code at this partner."""
     breaker: Breaker | None = None
     """When to leave it alone."""
     closed: list[Span] = Field(default_factory=list)

@@ -1,0 +1,160 @@
+"""`hisbus call <operation> name=value …`: signs and calls an operation of the unified API, as an application would."""
+
+import http.client
+import json
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+import click
+
+from engine.base.clock import SystemClock
+from engine.base.errors import Exit
+from engine.base.ids import SystemIds
+from engine.base.where import did_you_mean
+from engine.channel.contracts import Contracts, load_contracts
+from engine.channel.texts import OperationText
+from engine.cli.listeners import reach
+from engine.cli.say import CannotRun, as_json, progress, refuse
+from engine.cli.site import Site, site_options
+from engine.sealing.schemes import preset
+from engine.sealing.template import Parts
+from engine.settings.layers import Loaded
+from engine.settings.problems import Problems
+from engine.settings.secrets import SecretMissing
+
+
+@click.command("call")
+@click.argument("operation")
+@click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--body", help="The JSON body; @file reads it from a file.")
+@click.option("--as", "client", help="Which client of the channel calls; the first one written, unless said.")
+@click.option("--campus", help="X-Campus.")
+@click.option("--channel", help="X-Channel.")
+@click.option("--key", help="Idempotency-Key; a new one is made where the operation wants one.")
+@click.option("--wait", default=30.0, show_default=True, metavar="SECONDS", help="How long to wait for the answer.")
+@site_options
+def command(
+    site: Site,
+    operation: str,
+    values: tuple[str, ...],
+    body: str | None,
+    client: str | None,
+    campus: str | None,
+    channel: str | None,
+    key: str | None,
+    wait: float,
+) -> None:
+    """Signs and calls OPERATION of the unified API with NAME=VALUE for its path and query.
+
+    The answer is printed as it came; exit code 1 when it is an error.
+    """
+    loaded = site.load()
+    system = _channel(loaded)
+    contracts = _contracts(site, loaded, system)
+    if operation not in contracts.operations:
+        raise click.UsageError(f"there is no operation {operation!r}; {did_you_mean(operation, contracts.operations)}")
+    contract = contracts.operations[operation]
+    path = contracts.base + _filled(contract.text, _pairs(values))
+    sent = _body(body)
+    headers = {"X-Campus": campus, "X-Channel": channel, "Idempotency-Key": key}
+    if contract.key and key is None:
+        headers["Idempotency-Key"] = SystemIds().token()
+        progress(f"Idempotency-Key: {headers['Idempotency-Key']}")
+    sealed = _seal(site, loaded, system, client, contracts, contract.text.method, path, sent)
+    wanted = {name: value for name, value in headers.items() if value is not None}
+    connection = http.client.HTTPConnection(*reach(site, loaded, system), timeout=wait)
+    status, answer = _ask(connection, contract.text.method, path, sent, {**wanted, **sealed})
+    progress(f"HTTP {status}")
+    as_json(json.loads(answer))
+    raise SystemExit(Exit.FINE.value if status < http.client.ACCEPTED else Exit.FINDINGS.value)
+
+
+def _ask(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, bytes]:
+    media = {"Content-Type": "application/json"} if body else {}
+    try:
+        connection.request(method, path, body or None, {**headers, **media})
+        response = connection.getresponse()
+        return response.status, response.read()
+    except TimeoutError as error:
+        raise CannotRun(f"no answer within {connection.timeout:g} s") from error
+    except OSError as error:
+        where = f"{connection.host}:{connection.port}"
+        raise CannotRun(f"{where} cannot be reached: {type(error).__name__}", "is the bus running?") from error
+    finally:
+        connection.close()
+
+
+def _channel(loaded: Loaded) -> str:
+    for name, system in loaded.config.systems.items():
+        if system.clients:
+            return name
+    raise CannotRun("no system has clients", "write clients: under the channel in config/")
+
+
+def _contracts(site: Site, loaded: Loaded, system: str) -> Contracts:
+    file = f"mappings/{loaded.config.systems[system].profile}.yaml"
+    problems = Problems()
+    try:
+        contracts = load_contracts(site.path(file).read_text(encoding="utf-8"), file, problems)
+    except OSError as error:
+        raise CannotRun(f"{file} cannot be read") from error
+    if contracts is None:
+        refuse(list(problems), site.as_json)
+    return contracts
+
+
+def _pairs(values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    wrong = next((name for name, equals, _ in pairs if not equals), None)
+    if wrong is not None:
+        raise click.UsageError(f"{wrong!r} is no name=value")
+    return {name: value for name, _, value in pairs}
+
+
+def _filled(text: OperationText, values: dict[str, str]) -> str:
+    """The path with its names filled in and its query, percent-encoded."""
+    for name in values:
+        if name not in text.request.path and name not in text.request.query:
+            known = [*text.request.path, *text.request.query]
+            raise click.UsageError(f"the operation has no parameter {name!r}; {did_you_mean(name, known)}")
+    missing = next((name for name in text.request.path if name not in values), None)
+    if missing is not None:
+        raise click.UsageError(f"give {missing}=…: it is part of the path {text.path}")
+    path = re.sub(r"\{(\w+)\}", lambda found: quote(values[found[1]], safe=""), text.path)
+    query = urlencode({name: value for name, value in values.items() if name in text.request.query})
+    return f"{path}?{query}" if query else path
+
+
+def _body(body: str | None) -> bytes:
+    if body is None:
+        return b""
+    if body.startswith("@"):
+        with click.open_file(body[1:], "rb") as file:
+            return bytes(file.read())
+    return body.encode()
+
+
+def _seal(
+    site: Site,
+    loaded: Loaded,
+    system: str,
+    client: str | None,
+    contracts: Contracts,
+    method: str,
+    path: str,
+    body: bytes,
+) -> Mapping[str, str]:
+    clients = loaded.config.systems[system].clients
+    name = client or next(iter(clients))
+    if name not in clients:
+        raise click.UsageError(f"there is no client {name!r}; {did_you_mean(name, clients)}")
+    try:
+        secret = site.secrets(loaded).open(clients[name].secret)
+    except SecretMissing as missing:
+        raise CannotRun(str(missing)) from missing
+    scheme = preset(contracts.signature)
+    stamp = scheme.stamp(SystemClock().now())
+    return scheme.headers_for(Parts(method, path, body, stamp, SystemIds().token(), name, secret))
