@@ -130,12 +130,12 @@ def _check(node: Node, name: str, text: OperationText, problems: Problems) -> No
 
 def _check_field(node: Node, way: list[str], field: FieldText, problems: Problems) -> None:
     if field.fields and field.type not in {"list", "object"}:
-        problems.add(node.locate(way), f"a {field.type} has no fields", "say type: list or type: object")
+        problems.add(node.locate(way), f"a field of type {field.type} has no fields", "say type: list or type: object")
     if (field.only or field.without) and field.type != "list":
-        problems.add(node.locate(way), f"a {field.type} has no entries to leave out", "say type: list")
+        problems.add(node.locate(way), f"a field of type {field.type} has no entries to leave out", "say type: list")
     if field.type == "object" and not field.fields:
         problems.add(node.locate(way), "an object needs its fields")
     if field.words and field.type != "text":
-        problems.add(node.locate(way), f"a {field.type} has no words", "leave its type out")
+        problems.add(node.locate(way), f"a field of type {field.type} has no words", "leave its type out")
     for key, inner in field.fields.items():
         _check_field(node, [*way, "fields", key], inner, problems)
