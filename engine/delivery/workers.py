@@ -14,7 +14,7 @@ from engine.model import Claimed
 
 _log = log.get("workers")
 _NEVER = 2**62
-_SHUT_PAUSE = SECOND
+_SHUT_PAUSE = SECOND // 4
 """Between claims while the gate is shut: each look at a delivery costs a commit, so a backlog is walked slowly."""
 _TAKEN_PAUSE = SECOND // 20
 """After a claim that others were quicker at."""
