@@ -53,6 +53,7 @@ def _explain_route(site: Site, name: str) -> None:
 
 def routes(site: Site) -> RoutesText:
     """The site's routes; findings are printed and end the verb."""
+    site.require()
     file = site.folder / "routes.yaml"
     if not file.exists():
         raise CannotRun("this site has no routes.yaml")

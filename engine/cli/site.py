@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from engine.cli.say import CannotRun, refuse
+from engine.contract import Adapter
 from engine.settings.layers import Loaded, load_config
 from engine.settings.problems import Problems
 from engine.settings.secrets import Secrets
@@ -24,8 +26,15 @@ class Site:
     environment: str | None
     as_json: bool = False
 
+    def require(self) -> None:
+        """Raises CannotRun where the folder is no site."""
+        if not (self.folder / "routes.yaml").exists() and not (self.folder / "config").exists():
+            hint = "give --site, or set HISBUS_SITE, or change to the site's folder"
+            raise CannotRun(f"{str(self.folder)!r} is no site: it has neither routes.yaml nor config/", hint)
+
     def load(self) -> Loaded:
         """The settings; findings are printed and end the verb."""
+        self.require()
         problems = Problems()
         loaded = load_config(self.folder, self.environment, os.environ, problems)
         if loaded is None:
@@ -41,15 +50,17 @@ class Site:
         return self.folder / written
 
 
+def adapters() -> Callable[[str], Adapter]:
+    """The adapters by name. The engine imports none: they are found, and each is loaded when it is used."""
+    load: Callable[[str], Adapter] = import_module("adapters").load
+    return load
+
+
 def site_options(verb: F) -> F:
     """Adds `--site`, `--env` and `--json`; the verb gets `site: Site` and reads `site.as_json`."""
 
     def with_site(*, folder: str, environment: str | None, as_json: bool, **rest: Any) -> Any:
-        path = Path(folder)
-        if not (path / "routes.yaml").exists() and not (path / "config").exists():
-            hint = "give --site, or set HISBUS_SITE, or change to the site's folder"
-            raise CannotRun(f"{folder!r} is no site: it has neither routes.yaml nor config/", hint)
-        return verb(site=Site(path, environment or None, as_json), **rest)
+        return verb(site=Site(Path(folder), environment or None, as_json), **rest)
 
     with_site.__doc__ = verb.__doc__
     with_site.__name__ = verb.__name__

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from engine.contract import Limits as LinkLimits
 from engine.settings.systems import Breaker, Limits, Login, Retry, SecretRef, System
 from engine.settings.texts import Text
-from engine.settings.units import Duration, Listen, Size, wrong
+from engine.settings.units import Duration, Listen, Network, Size, wrong
 
 YEAR = 365 * 86400.0
 HALF_A_YEAR = 180 * 86400.0
@@ -132,6 +132,8 @@ class Ops(Text):
 
     listen: Listen | None = None
     """An address of their own; without one they stand on the channel's listener."""
+    allow: list[Network] = Field(default=["127.0.0.1", "::1"])
+    """Networks that may read them, like `10.1.0.0/16`; a request that a proxy passed on counts as not from here."""
 
 
 class Control(Text):

@@ -96,13 +96,15 @@ class _Kind:
     below: str = ""
 
 
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _PLAIN = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true`, `false`"}
 
 
 def _entries(path: str, block: dict[str, Any], defs: dict[str, Any]) -> Iterator[Entry]:
     for key, entry in _with_properties(block).get("properties", {}).items():
         kind = _kind(entry, defs)
-        default = json.dumps(entry["default"], ensure_ascii=False).strip('"') if entry.get("default") else ""
+        said = entry.get("default")
+        default = "" if said in _NOTHING else json.dumps(said, ensure_ascii=False).strip('"')
         says = entry.get("description") or defs.get(kind.block, {}).get("description", "")
         place = ".".join(part for part in (path, key, kind.below) if part)
         required = key in _with_properties(block).get("required", ())

@@ -1,13 +1,12 @@
 """The settings of one system around the bus: where it is, who we are there, what it can bear."""
 
-from ipaddress import ip_network
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from engine.contract import Limits as LinkLimits
 from engine.settings.texts import Text
-from engine.settings.units import Duration, Listen, Pace, Size, Span, wrong
+from engine.settings.units import Duration, Listen, Network, Pace, Size, Span, wrong
 
 PLAIN = LinkLimits()
 
@@ -132,7 +131,7 @@ class System(Text):
     """Where it is, for calls from the bus."""
     listen: Listen | None = None
     """Where the bus listens for it."""
-    allow: list[str] = Field(default_factory=list)
+    allow: list[Network] = Field(default_factory=list)
     """Networks whose peers are listened to, like `10.1.0.0/16`; none written: all."""
     at: dict[str, At] = Field(default_factory=dict)
     """What differs at one campus."""
@@ -154,13 +153,3 @@ class System(Text):
     """HL7 processing ids (MSH-11) that are taken: production, training, debugging."""
     create: bool = False
     """Makes the tables that its profile describes where they are missing."""
-
-    @field_validator("allow")
-    @classmethod
-    def _networks(cls, value: list[str]) -> list[str]:
-        for network in value:
-            try:
-                ip_network(network)
-            except ValueError as error:
-                raise wrong(f"{network!r} is not a network", "write it like 10.1.0.0/16 or 10.1.2.3") from error
-        return value

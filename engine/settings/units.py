@@ -7,9 +7,10 @@ with its unit when settings are shown. A missing unit is a finding that says wha
 import re
 from collections.abc import Callable
 from datetime import time
+from ipaddress import ip_network
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "y": 365 * 86400.0}
@@ -110,6 +111,15 @@ def say_span(span: tuple[time, time]) -> str:
     return f"{span[0]:%H:%M}-{span[1]:%H:%M}"
 
 
+def check_network(value: str) -> str:
+    """A network or one address, like `10.1.0.0/16` or `10.1.2.3`, as it was written."""
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise wrong(f"{value!r} is not a network", "write it like 10.1.0.0/16 or 10.1.2.3") from error
+    return value
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -147,3 +157,6 @@ Span: TypeAlias = Annotated[
     tuple[time, time], BeforeValidator(parse_span), _shown(say_span), _written(_SPAN, "00:00-00:20")
 ]
 """A time of day from-to in the site's zone, written `00:00-00:20`."""
+
+Network: TypeAlias = Annotated[str, AfterValidator(check_network)]
+"""A network, written `10.1.0.0/16`, or one address."""

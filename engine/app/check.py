@@ -1,0 +1,93 @@
+"""The check of a site: everything that a start would refuse, all at once (decision 30).
+
+`hisbus check` and `hisbus run` come through here; there is no second opinion.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.app.systems import Surroundings
+from engine.base.ids import Ids
+from engine.contract import Adapter
+from engine.model import Profile
+from engine.routing.release import Release, build, read_texts
+from engine.routing.release import Site as ReleaseSite
+from engine.sealing.seal import Seals
+from engine.settings.layers import Loaded, load_config
+from engine.settings.problems import Problems
+from engine.settings.rules import check_rules
+from engine.settings.secrets import Secrets, check_secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A site without findings."""
+
+    loaded: Loaded
+    release: Release
+
+
+def check(
+    site: Path,
+    environment: str | None,
+    environ: Mapping[str, str],
+    adapters: Callable[[str], Adapter],
+    ids: Ids,
+    problems: Problems,
+) -> Checked | None:
+    """Settings, secrets, texts, and what they say of each other. None where anything is wrong: see `problems`."""
+    loaded = check_settings(site, environment, environ, problems)
+    if loaded is None:
+        return None
+    release = build(read_texts(site), release_site(site, loaded, adapters, ids), problems)
+    if release is not None:
+        check_systems(loaded, release, adapters, problems)
+    return Checked(loaded, release) if release is not None and not problems else None
+
+
+def check_settings(
+    site: Path, environment: str | None, environ: Mapping[str, str], problems: Problems
+) -> Loaded | None:
+    """The settings with their rules and secrets; None where they cannot even be read."""
+    loaded = load_config(site, environment, environ, problems)
+    if loaded is not None:
+        check_rules(loaded, site, problems)
+        check_secrets(loaded, Secrets(loaded.config.secrets, site, environ), problems)
+    return loaded
+
+
+def release_site(site: Path, loaded: Loaded, adapters: Callable[[str], Adapter], ids: Ids) -> ReleaseSite:
+    """What a release of this site is made for."""
+    config = loaded.config
+    around = Surroundings(site, config, Secrets(config.secrets, site), adapters)
+    return ReleaseSite(
+        {name: system.profile for name, system in config.systems.items()},
+        adapters,
+        config.site.zone,
+        config.delivery.retry,
+        Seals(around.login, ids),
+    )
+
+
+def check_systems(loaded: Loaded, release: Release, adapters: Callable[[str], Adapter], problems: Problems) -> None:
+    """Notes systems whose settings do not fit their profile: no such profile, no address, nothing to listen on."""
+    for name, system in loaded.config.systems.items():
+        profile = release.library.profiles.get(system.profile)
+        if profile is None:
+            where = loaded.where("systems", name, "profile")
+            problems.unknown(where, "the profile", system.profile, release.library.profiles)
+        else:
+            _check_addresses(name, profile, loaded, adapters(profile.adapter), problems)
+
+
+def _check_addresses(name: str, profile: Profile, loaded: Loaded, adapter: Adapter, problems: Problems) -> None:
+    system, where = loaded.config.systems[name], loaded.where("systems", name)
+    places = [system, *system.at.values()]
+    called, heard = any(place.url for place in places), any(place.listen for place in places)
+    if profile.outgoing and adapter.destination is not None and not called:
+        problems.add(where, f"{name!r} is called but has no address", "write url: …")
+    if profile.incoming and adapter.source is not None and not heard:
+        problems.add(where, f"{name!r} sends but the bus listens nowhere for it", "write listen: 127.0.0.1:…")
+    if heard and adapter.source is None:
+        problems.add(where, f"{adapter.name} cannot listen", "leave 'listen' out")

@@ -1,0 +1,76 @@
+"""`hisbus run`: the bus in the foreground, until Ctrl-C or a signal asks it to stop."""
+
+import asyncio
+import os
+import signal
+
+import click
+
+from engine.cli.say import CannotRun, as_json, progress, refuse
+from engine.cli.site import Site, adapters, site_options
+from engine.settings.layers import Loaded
+from engine.settings.problems import Problems, TextsRefused
+
+
+@click.command("run")
+@site_options
+def command(site: Site) -> None:
+    """Runs the bus in the foreground. Ctrl-C or SIGTERM stops it: what is under way ends or stays recorded.
+
+    Log lines are JSON on standard error. With --json the addresses are printed as JSON once it listens.
+    """
+    from engine.app.check import check_settings
+    from engine.base import log
+
+    site.require()
+    problems = Problems()
+    loaded = check_settings(site.folder, site.environment, os.environ, problems)
+    if loaded is None or problems:
+        refuse(list(problems), site.as_json)
+    log.set_up(loaded.config.log.level)
+    with asyncio.Runner(loop_factory=_loop()) as runner:
+        runner.run(_serve(site, loaded))
+
+
+async def _serve(site: Site, loaded: Loaded) -> None:
+    from engine.app.bus import Bus
+    from engine.app.control import ControlTaken
+    from engine.journal.errors import JournalError
+
+    stop = asyncio.Event()
+    _on_signals(stop)
+    bus = Bus(site.folder, loaded, adapters())
+    try:
+        await bus.start()
+    except TextsRefused as refused:
+        refuse(list(refused.problems), site.as_json)
+    except ControlTaken as taken:
+        raise CannotRun("a bus runs at this site already", f"it answers at {taken}") from taken
+    except (JournalError, OSError) as error:
+        raise CannotRun(str(error), "nothing was changed") from error
+    if site.as_json:
+        as_json({"listeners": dict(bus.addresses())})
+    else:
+        for name, address in bus.addresses().items():
+            progress(f"{name}: {address}")
+    await stop.wait()
+    progress("stopping: what is under way ends or stays recorded")
+    await bus.stop()
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(name, stop.set)
+        except NotImplementedError:  # Windows: asyncio hears no signals there
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+def _loop() -> "type[asyncio.AbstractEventLoop] | None":
+    """The quicker loop where there is one: not on Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
