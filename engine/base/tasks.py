@@ -20,6 +20,7 @@ class Supervisor:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._restarts: dict[str, int] = {}
+        self._failing: set[str] = set()
         self._stopping = False
 
     def keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
@@ -34,6 +35,11 @@ class Supervisor:
     def restarts(self) -> dict[str, int]:
         """How often each kept task failed: `/readyz` and `/metrics` say it."""
         return dict(self._restarts)
+
+    @property
+    def failing(self) -> list[str]:
+        """Kept tasks that have failed and wait to be run again."""
+        return sorted(self._failing)
 
     @property
     def names(self) -> list[str]:
@@ -73,4 +79,8 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever it was, the task must live on and say so
                 count = self._restarts[name] = self._restarts[name] + 1
                 _log.error("task_restarted", task=name, error=type(error).__name__, restarts=count)
-                await asyncio.sleep(_PAUSES[min(count, len(_PAUSES)) - 1])
+                self._failing.add(name)
+                try:
+                    await asyncio.sleep(_PAUSES[min(count, len(_PAUSES)) - 1])
+                finally:
+                    self._failing.discard(name)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.settings.secrets import SecretMissing
+from engine.settings.secrets import SecretMissing, Secrets
 from engine.settings.systems import Client as ClientSettings
 
 
@@ -26,14 +26,12 @@ class Client:
         return any(scope == own or (own.endswith(".*") and scope.startswith(own[:-1])) for own in self.scopes)
 
 
-def clients_of(
-    settings: Mapping[str, ClientSettings], campuses: Sequence[str], open_secret: Callable[[str], str]
-) -> dict[str, Client]:
-    """The clients of the settings; `campuses` are the site's, `open_secret` raises SecretMissing."""
+def clients_of(settings: Mapping[str, ClientSettings], campuses: Sequence[str], secrets: Secrets) -> dict[str, Client]:
+    """The clients of the settings; `campuses` are the site's, secrets are opened at each call."""
     return {
         name: Client(
             name,
-            _opener([one for one in (client.secret, client.second_secret) if one], open_secret),
+            _opener([one for one in (client.secret, client.second_secret) if one], secrets),
             tuple(client.campuses or campuses),
             tuple(client.scopes),
             client.unmask,
@@ -43,12 +41,12 @@ def clients_of(
     }
 
 
-def _opener(names: Sequence[str], open_secret: Callable[[str], str]) -> Callable[[], Sequence[str]]:
+def _opener(names: Sequence[str], secrets: Secrets) -> Callable[[], Sequence[str]]:
     def opened() -> list[str]:
         found = []
         for name in names:
             try:
-                found.append(open_secret(name))
+                found.append(secrets.open(name))
             except SecretMissing:  # a caller hears "wrong signature"; `hisbus check` names the secret
                 continue
         return found

@@ -56,8 +56,12 @@ class GroupJournal:
 
     # --- the five verbs ---
 
+    @property
+    def busy(self) -> bool:
+        return self._writer.troubled or self.store.low()
+
     async def accept(self, message: NewMessage, room: Room) -> Accepted | Duplicate | Conflict:
-        if self._writer.troubled or self.store.low():
+        if self.busy:
             raise BusError(Code.BUSY, "the journal's disk reserve is reached")
         ring, key = self._ring, message.key
         content = await self.bodies.seal(

@@ -70,6 +70,11 @@ class Journal(Protocol):
 
     node: str
 
+    @property
+    def busy(self) -> bool:
+        """New messages are refused just now: below the disk reserve, or the database takes nothing."""
+        ...
+
     async def accept(self, message: NewMessage, room: Room) -> Accepted | Duplicate | Conflict:
         """Stores a message with all its deliveries. Raises BusError(BUSY) below the disk reserve."""
         ...
