@@ -128,10 +128,11 @@ class Line:
         drawn = self._board.draw(self._sender.name)
         if "delay" in drawn:
             await asyncio.sleep(drawn.amount("delay", 1))
+        deaf = bool({"deaf", "reset_after"} & drawn.keys())
         messages = [self._written(row, drawn) for row in rows]
         for row, raw in zip(rows, messages, strict=True):
             sending = self._outbox.sending(row, raw, drawn.names)
-            watch.flights[row["control_id"]] = Flight(row, sending, deaf="deaf" in drawn)
+            watch.flights[row["control_id"]] = Flight(row, sending, deaf)
         try:
             await self._link.write(self._framed(rows, messages, watch), drawn)
         except Lost:

@@ -147,7 +147,7 @@ def _measurement(number: int, item: Item, facts: Facts, style: Style) -> dict[in
         3: parts(item["loinc"], item["name"], "LN", item["code"], item["name"], "L")
         if coded
         else parts(item["code"], item["name"]),
-        4: item.get("sub", ""),
+        4: item.get("sub") or _sub_id(style),
         5: value,
         6: parts(item["ucum"], item["unit"], "UCUM") if coded and item["ucum"] else item["unit"],
         7: item["range"],
@@ -156,6 +156,10 @@ def _measurement(number: int, item: Item, facts: Facts, style: Style) -> dict[in
         14: _time(facts.report["received_at"], style),
         16: _doctor(facts.examiner, style),
     }
+
+
+def _sub_id(style: Style) -> str:
+    return "1" if style.school == "coded" and style.at_least("2.7") else ""
 
 
 def _flag(flag: str, style: Style) -> str:
@@ -214,6 +218,7 @@ def _imaging(facts: Facts, style: Style) -> list[str]:
                 1: str(number),
                 2: kind,
                 3: code,
+                4: _sub_id(style),
                 5: value,
                 11: facts.version["status"],
                 14: _time(facts.version["at"], style),

@@ -1,0 +1,41 @@
+from collections.abc import AsyncIterator, Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hospital_peer import Peer
+
+from sandbox.hospital import Hospital, Settings
+from sandbox.outbox import Pace
+
+TODAY = date(2026, 11, 20)
+FAST = Pace(ack_timeout=0.4, backoff=0.02, backoff_most=0.05, refusals=3)
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    peer = Peer()
+    await peer.open()
+    yield peer
+    await peer.close()
+
+
+@pytest.fixture
+def chosen(tmp_path: Path, peer: Peer) -> Settings:
+    return Settings(
+        data=tmp_path / "hospital", base_port=0, bus=("127.0.0.1", peer.port), history=0, pace=FAST, today=TODAY
+    )
+
+
+@pytest.fixture
+async def hospital(chosen: Settings) -> AsyncIterator[Hospital]:
+    hospital = Hospital(chosen)
+    await hospital.start()
+    yield hospital
+    await hospital.stop()
+
+
+@pytest.fixture
+def idle(hospital: Hospital) -> Callable[[], object]:
+    """True when nothing waits in any outbox."""
+    return lambda: not any(sender.state()["waiting"] for sender in hospital.senders.values())
