@@ -41,7 +41,7 @@ def _explain_route(site: Site, name: str) -> None:
         refuse(list(problems), site.as_json)
     route = text.routes[name]
     if site.as_json:
-        as_json({"route": name, **route.model_dump(mode="json", by_alias=True, exclude_defaults=True)})
+        as_json({"route": name, **route.model_dump(mode="json", by_alias=True, exclude_unset=True)})
         return
     click.echo(f"{name}  ({text.where('routes', name)})")
     for label, value in _about(name, route):
