@@ -121,6 +121,8 @@ class Outgoing:
     """(built, method and path as the adapter will send them or "", context) to headers: made anew each attempt."""
     validate: str = "never"
     examples: tuple[Any, ...] = ()
+    formats: tuple[Any, Any] | None = None
+    """Formats of request and reply, where they are known; None: the profile's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class Incoming:
     read: Callable[[Any, Context], Shape]
     """Pure. Raises BusError(VALIDATION_FAILED, …, spot=…) where a required value is missing or wrong."""
     examples: tuple[Any, ...] = ()
+    say: Callable[[Shape, Context], Any] | None = None
+    """Pure. Words the answer from our shape (`say:`); None: the format's own acknowledgement is the answer."""
 
 
 @dataclass(frozen=True, slots=True)

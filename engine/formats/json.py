@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 import orjson
-from pydantic import BaseModel, ConfigDict
 
 from engine.base.errors import BusError, Code
+from engine.contract import Options
 from engine.formats import dotted
 from engine.formats.format import NULL, Hints, Target
 from engine.formats.format import Code as Compiled
@@ -25,10 +25,8 @@ _INEXACT: Final = re.compile(rb"[0-9](?:\.|[eE][-+]?)[0-9]|[0-9]{16}")
 """Bytes in which a number may stand that a float would change."""
 
 
-class JsonOptions(BaseModel):
+class JsonOptions(Options):
     """Options of `json:` in a profile."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     charset: str | None = None
     """Character set of what is read, where it is not UTF-8 (`gb18030`). UTF-8 is always written."""

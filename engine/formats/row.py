@@ -10,10 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from engine.base.errors import BusError, Code
-from engine.contract import Reply, Row
+from engine.contract import Options, Reply, Row
 from engine.formats import dotted
 from engine.formats.format import NULL, Hints, PathError, Target
 from engine.formats.format import Code as Compiled
@@ -23,11 +21,8 @@ from engine.formats.plain import Plain
 _CARRIED = (str, int, float, Decimal, bytes, date, type(None))
 
 
-class RowOptions(BaseModel):
+class RowOptions(Options):
     """Options of `row:` in a profile: there are none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 class Rows(Plain):
     """The format `row`. Documents are dicts; what is built is a mapping of parameters."""

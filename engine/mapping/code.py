@@ -73,8 +73,6 @@ class Coder:
 
     def _field(self, path: str, node: Node, scope: Scope, tree: Tree, level: Level) -> None:
         goal = self._writer.goal(path, level)
-        if goal.held is not None and goal.held.kind == "list":
-            raise PathError(f"{path!r} is a list", "write {each: path, fields: {…}} or {each: path, from: …}")
         about = About(level.shown + path, lists=self._lists)
         parent = tree.parent(goal)
         when = node.get("when")

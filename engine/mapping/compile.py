@@ -19,6 +19,9 @@ from engine.settings.problems import Problems
 Tell: TypeAlias = Callable[[str, str, Any], None]
 """Told of every field: its target, its source, its value (None: nothing)."""
 
+NO_CONTEXT = Context(received=None, now=None)
+"""For replies and tests, which mean the same at any time."""
+
 _PLAIN = Setup(ZoneInfo("UTC"))
 """Tests use no functions: no zone and no table is looked at."""
 

@@ -39,10 +39,15 @@ class Scope:
 class Reader(Protocol):
     """What maps read from."""
 
-    blanks: bool
-    """True: an empty text may come out, which counts as nothing."""
-    nulls: bool
-    """True: NULL may come out, "delete this value"."""
+    @property
+    def blanks(self) -> bool:
+        """Whether an empty text may come out, which counts as nothing."""
+        ...
+
+    @property
+    def nulls(self) -> bool:
+        """Whether NULL may come out, "delete this value"."""
+        ...
 
     def read(self, path: str, scope: Scope) -> Code:
         """The code of a path, over the scope's variable and `doc`. Raises PathError."""
@@ -63,6 +68,8 @@ class WireReader:
 
     format: Format
     settings: Collection[str] = ()
+    bus: bool = True
+    """False: what the bus knows cannot be read (replies and tests of what comes in: they mean the same at any time)."""
 
     @property
     def blanks(self) -> bool:
@@ -74,6 +81,8 @@ class WireReader:
 
     def read(self, path: str, scope: Scope) -> Code:
         if path.startswith("$"):
+            if not self.bus:
+                raise PathError(f"{path} cannot be read here", "only what the message itself says")
             return _known(path[1:], self.settings)
         if path.startswith("/"):
             return _at("doc", self.format.read(path[1:]))

@@ -12,6 +12,7 @@ from engine.base.where import did_you_mean
 from engine.formats import dotted
 from engine.formats.format import PathError
 from engine.mapping import kinds
+from engine.mapping.functions.kind import Unfit
 from engine.mapping.texts import FieldSpec, ShapeText
 from engine.model import Shape, ShapeSpec
 from engine.settings.nodes import Node
@@ -80,6 +81,20 @@ class Document:
 def entry(found: ShapeField) -> ShapeField:
     """An entry of a list, as a field."""
     return ShapeField(found.name, found.of or "object", codes=found.codes, fields=found.fields)
+
+
+def whole(found: ShapeField) -> Callable[[Any], Any]:
+    """What a list or object that is taken over as it is goes through; raises Unfit naming the first thing wrong."""
+    check = _checker(found)
+
+    def fit(value: Any) -> Any:
+        wrong: list[str] = []
+        check(value, found.name, wrong)
+        if wrong:
+            raise Unfit(wrong[0])
+        return value
+
+    return fit
 
 
 def document(text: ShapeText, node: Node, problems: Problems) -> Document:
@@ -154,6 +169,11 @@ def _check_find(shape: Document, kind: str, path: str, node: Node, problems: Pro
 
 def _checker(each: ShapeField) -> Check:
     """A checker of one value: what it notes is a path and a word, never a value."""
+    check = _check(each)
+    return _needed(check) if each.required else check
+
+
+def _check(each: ShapeField) -> Check:
     if each.kind == "object":
         inner = [(name, _checker(found)) for name, found in each.fields.items()]
         known = frozenset(each.fields)
@@ -168,7 +188,7 @@ def _checker(each: ShapeField) -> Check:
         if why is not None:
             wrong.append(f"{path}: {why}")
 
-    return _needed(check) if each.required else check
+    return check
 
 
 def _needed(check: Check) -> Check:

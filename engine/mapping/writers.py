@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from engine.formats import dotted
 from engine.formats.format import Format, PathError
 from engine.mapping import kinds
-from engine.mapping.shapes import Document, ShapeField, entry
+from engine.mapping.shapes import Document, ShapeField, entry, whole
 
 Fit: TypeAlias = Callable[[Any], Any]
 Keys: TypeAlias = tuple[str | int, ...]
@@ -48,10 +48,15 @@ class Goal:
 class Writer(Protocol):
     """What maps fill."""
 
-    clears: bool
-    """True: an explicit null is written as None (our documents); False: as NULL, the format knows what it is."""
-    name: str
-    """What is filled, for messages."""
+    @property
+    def clears(self) -> bool:
+        """True: an explicit null is written as None (our documents); False: as NULL, the format knows what it is."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What is filled, for messages."""
+        ...
 
     def goal(self, path: str, level: Level) -> Goal:
         """The place of a path. Raises PathError."""
@@ -154,7 +159,7 @@ class ShapeWriter:
 
     def _goal(self, keys: Keys, held: ShapeField, demanded: bool) -> Goal:
         if held.kind in {"object", "list"}:
-            return Goal(keys, required=demanded, held=held)
+            return Goal(keys, required=demanded, fit=whole(held), held=held)
         if held.kind == "text" and held.length is None:
             return Goal(keys, required=demanded, text=True, held=held)
         fit = kinds.fitter(held.kind, held.length, held.codes, self.zone)

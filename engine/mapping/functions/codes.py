@@ -91,11 +91,13 @@ def decimal() -> Apply:
     return number
 
 
-@function(("007", "integer", 7), ("3.0", "integer", 3), ("3.5", "integer", UNFIT))
+@function(("007", "integer", 7), ("3.0", "integer", 3), (True, "integer", 1), ("3.5", "integer", UNFIT))
 def integer() -> Apply:
-    """A whole number."""
+    """A whole number; true is 1 and false 0."""
 
     def apply(value: Any) -> int:
+        if isinstance(value, bool):
+            return int(value)
         found = number(value)
         if found != found.to_integral_value():
             raise Unfit("not a whole number")

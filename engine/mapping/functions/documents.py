@@ -26,9 +26,10 @@ def id_card() -> Apply:
     """An identity number, normalised to 18 characters and checked: digit, and a birth date that exists and has come.
 
     Full-width characters, blanks and brackets are taken away, `x` becomes `X`; 15 digits become 18 with the
-    century 19. Also for residence permits (81, 82, 83) and the permanent residence card of 2023 (9).
+    century 19. Also for residence permits (81, 82, 83) and the permanent residence card of 2023 (9). A reply
+    knows no day: there a birth date to come is not seen.
     """
-    return lambda value, context: checked(value, context.received.date())
+    return lambda value, context: checked(value, context.received.date() if context.received else None)
 
 
 @function(("110101190003070010", "birth_of_id", "1900-03-07"))

@@ -12,23 +12,18 @@ _ABROAD = re.compile(r"(?:\+|00)?86(?=1\d{10}\Z)", re.ASCII)
 
 
 @function(
-    ("ZHANG SAN^张三", "chinese_name", "张三"), ("^张三", "chinese_name", "张三"), ("张^三", "chinese_name", "张三"),
-    ("张三", "chinese_name", "张三"), ("Smith^John", "chinese_name", "John Smith"),
+    ("ZHANG 张三", "hanzi", "张三"), ("李 四 L", "hanzi", "李四"), ("ZHANG SAN^张三", "hanzi", "张三"),
+    ("1001 李医生", "hanzi", "李医生"), ("Smith John", "hanzi", "Smith John"),
 )  # fmt: skip
-def chinese_name() -> Apply:
-    """The name in an HL7 name field (`family^given`, whole field) as it is written here.
-
-    The whole Chinese name in component 2 or 1, or family and given name put together; pinyin beside it is
-    left out. A name without Chinese characters: given name, blank, family name.
+def hanzi() -> Apply:
+    """The parts of a name that hold Chinese characters, put together: what stands beside them (pinyin, staff
+    numbers, type codes) is left out. Parts stand between blanks or `^` (`PID-5.*` gives them all). A name
+    without Chinese characters keeps all its parts, with blanks between.
     """
 
     def apply(value: Any) -> str | None:
-        parts = [part.split("&")[0].strip() for part in text(value).split("~")[0].split("^")[:2]]
-        family, given = parts[0], parts[1] if len(parts) > 1 else ""
-        chinese = [part for part in (family, given) if _HANZI.search(part)]
-        if chinese:
-            return "".join(chinese)
-        return " ".join(part for part in (given, family) if part) or None
+        parts = text(value).split("~", 1)[0].replace("^", " ").split()
+        return "".join(part for part in parts if _HANZI.search(part)) or " ".join(parts) or None
 
     return apply
 

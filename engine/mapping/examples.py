@@ -1,0 +1,134 @@
+"""The examples of profiles, run: one set serves documentation, `hisbus test`, `simulate` and "try"."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.base.errors import BusError
+from engine.base.where import Where
+from engine.contract import Reply
+from engine.formats.format import Format, Hints
+from engine.formats.json import dump
+from engine.mapping.differ import Difference, comparable, differences
+from engine.mapping.functions.dates import in_zone
+from engine.mapping.functions.kind import Unfit
+from engine.mapping.texts import IncomingExample, OutgoingExample
+from engine.model import Context, Incoming, Outgoing, Profile, Verdict
+from engine.settings.nodes import Node
+
+_DEFAULT_AT = datetime(2026, 11, 20, 9, 0)  # noqa: DTZ001 - the site's zone is put to it
+_VALUES = {"token": "t1", "message_id": "m1", "campus": "main", "system": "example"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An example and where it stands."""
+
+    text: OutgoingExample | IncomingExample
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one example."""
+
+    profile: str
+    operation: str
+    case: str
+    where: Where
+    differences: tuple[Difference, ...]
+
+    @property
+    def fine(self) -> bool:
+        """Whether everything was as it says."""
+        return not self.differences
+
+
+def cases(examples: Sequence[OutgoingExample | IncomingExample], node: Node) -> tuple[Case, ...]:
+    """The examples of an operation with their places."""
+    return tuple(Case(each, node.locate(["examples", at])) for at, each in enumerate(examples))
+
+
+def run(profile: Profile, zone: ZoneInfo) -> Iterator[Result]:
+    """Runs every example of a profile."""
+    for operation in profile.outgoing.values():
+        for case in operation.examples:
+            found = tuple(_outgoing(operation, profile.format, case.text, zone))
+            yield Result(profile.name, operation.name, case.text.name, case.where, found)
+    for kind in profile.incoming.values():
+        for case in kind.examples:
+            found = tuple(_incoming(kind, profile.format, case.text, zone))
+            yield Result(profile.name, kind.name, case.text.name, case.where, found)
+
+
+def context_of(case: OutgoingExample | IncomingExample, zone: ZoneInfo) -> Context:
+    """What an example's map knows beside its document."""
+    at = _DEFAULT_AT if case.at is None else _instant(case.at)
+    received = in_zone(at, zone)
+    extra = case.context if isinstance(case, OutgoingExample) else {}
+    return Context(received=received, now=received, values=_VALUES | extra)
+
+
+def message_of(wire: Format, message: Any, charset: str = "utf-8") -> bytes:
+    """An example's message as it comes over the wire."""
+    if not isinstance(message, str):
+        return dump(message)
+    # HL7 segments end in CR; a text of several lines is written with line feeds.
+    return (message.strip().replace("\n", "\r") + "\r" if wire.name == "hl7" else message).encode(charset)
+
+
+def reply_of(wire: Format, case: OutgoingExample) -> Reply:
+    """An example's reply as an adapter brings it."""
+    if wire.name == "row" and isinstance(case.reply, Mapping):
+        return Reply(rows=case.reply.get("rows"), count=case.reply.get("count"))
+    body = b"" if case.reply is None else message_of(wire, case.reply)
+    return Reply(body=body, status=case.status)
+
+
+def _outgoing(operation: Outgoing, wire: Format, case: OutgoingExample, zone: ZoneInfo) -> Iterator[Difference]:
+    try:
+        built = operation.build(case.given, context_of(case, zone))
+    except BusError as error:
+        yield Difference("request", "no refusal", error.detail)
+        return
+    made_by, replied_by = operation.formats or (wire, wire)
+    if case.request is not None:
+        yield from differences(comparable(made_by, case.request), comparable(made_by, built.body), "request")
+    if case.address is not None:
+        yield from differences(case.address, dict(built.fields), "address")
+    if case.reply is not None or case.status is not None:
+        outcome = operation.understand(reply_of(replied_by, case))
+        said = f"refused: {outcome.code}" if outcome.verdict is Verdict.REFUSED else outcome.verdict.value
+        yield from differences(case.outcome, said, "outcome")
+        if case.gives is not None:
+            yield from differences(case.gives, outcome.value or {}, "gives")
+
+
+def _incoming(kind: Incoming, wire: Format, case: IncomingExample, zone: ZoneInfo) -> Iterator[Difference]:
+    context = context_of(case, zone)
+    try:
+        document = wire.parse(message_of(wire, case.message, case.charset), Hints())
+        if not kind.matches(document):
+            yield Difference("match", "this kind", "another kind")
+            return
+        made = kind.read(document, context)
+    except BusError as error:
+        if case.refused is None or not error.detail.startswith(case.refused):
+            expected = "no refusal" if case.refused is None else f"{case.refused} refused"
+            yield Difference("message", expected, error.detail)
+        return
+    if case.refused is not None:
+        yield Difference(case.refused, "refused", "taken")
+    if case.gives is not None:
+        yield from differences(case.gives, made)
+    if case.answer is not None and kind.say is not None:
+        yield from differences(comparable(wire, case.says), comparable(wire, kind.say(case.answer, context)), "says")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise Unfit("an example's time is ISO 8601") from None

@@ -1,0 +1,80 @@
+"""A profile's text to a Profile: everything one kind of system needs, without an address."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.contract import Adapter
+from engine.formats.registry import NAMES as FORMATS
+from engine.mapping import tables
+from engine.mapping.operations import Maker, bare
+from engine.mapping.shelf import Shelf, place, stem
+from engine.mapping.texts import ProfileText
+from engine.model import Profile
+from engine.settings.nodes import Node
+from engine.settings.problems import Problems
+from engine.settings.texts import validate
+
+
+def build(file: str, node: Node, shelf: Shelf, folder: str) -> Profile | None:
+    """The profile of a node (what it is `like` already laid under it). None: findings stand in the way."""
+    adapter = _adapter(node, shelf)
+    name = adapter.name if adapter is not None else ""
+    text = validate(ProfileText, bare(node, name, set(FORMATS)), shelf.problems)
+    if text is None or adapter is None:
+        return None
+    if text.profile != stem(file):
+        hint = f"write profile: {stem(file)}, or rename the file"
+        shelf.problems.add(place(node, "profile"), f"profile {text.profile!r} stands in another file", hint)
+    wire_name = text.format or (adapter.formats[0] if adapter.formats else "json")
+    wire = shelf.format(wire_name, node.get(wire_name), place(node, "format"))
+    block = node.get(name) or Node({}, place(node, "adapter"))
+    options = validate(adapter.profile_options, block, shelf.problems)
+    if wire is None:
+        return None
+    maker = Maker(shelf, text, node, adapter, wire, _tables(node, shelf))
+    outgoing = {key: made for key in text.outgoing if (made := maker.outgoing(key)) is not None}
+    incoming = {key: read for key in text.incoming if (read := maker.incoming(key)) is not None}
+    return Profile(text.profile, name, wire, options, incoming, outgoing, folder)
+
+
+def merged(name: str, nodes: Mapping[str, Node], problems: Problems, above: tuple[str, ...] = ()) -> Node:
+    """A profile's node laid over the one that it is `like`, and that over its own. Null takes away."""
+    node = nodes[name]
+    like = node.get("like")
+    if like is None or not isinstance(like.value, str):
+        return node
+    if like.value == name or like.value in above:
+        problems.add(like.where, f"{name!r} is like itself in the end", " -> ".join((*above, name, like.value)))
+        return node
+    if like.value not in nodes:
+        problems.unknown(like.where, "profile", like.value, (each for each in nodes if each != name))
+        return node
+    return overlaid(merged(like.value, nodes, problems, (*above, name)), node)
+
+
+def overlaid(base: Node, over: Node) -> Node:
+    """Mappings key by key, everything else replaced; each part keeps the place where it was written."""
+    if not isinstance(base.value, dict) or not isinstance(over.value, dict):
+        return over
+    entries: dict[str, Any] = dict(base.value)
+    for key, node in over.value.items():
+        if node.value is None:
+            entries.pop(key, None)
+        else:
+            entries[key] = overlaid(entries[key], node) if key in entries else node
+    return Node(entries, over.where, over.key_where)
+
+
+def _adapter(node: Node, shelf: Shelf) -> Adapter | None:
+    named = node.get("adapter")
+    if named is None or not isinstance(named.value, str):
+        return None
+    if named.value not in shelf.adapters:
+        shelf.problems.unknown(named.where, "adapter", named.value, shelf.adapters)
+        return None
+    return shelf.adapters[named.value]
+
+
+def _tables(node: Node, shelf: Shelf) -> dict[str, tables.Table]:
+    own = node.get("tables") or Node({}, node.where)
+    return shelf.tables | {name: tables.read(name, each, shelf.problems) for name, each in own.items()}
