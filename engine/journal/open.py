@@ -7,6 +7,7 @@ from engine.base.ids import Ids
 from engine.journal.errors import JournalError
 from engine.journal.group import GroupJournal, days_ahead
 from engine.journal.keys import DayCiphers, KeyFolder, KeyPlace, KeyRing
+from engine.journal.postgres_store import KeyTable, PostgresStore
 from engine.journal.settings import Settings
 from engine.journal.sqlite_store import SqliteStore
 from engine.journal.store import Crash, Store
@@ -44,6 +45,10 @@ async def _open(url: str, node: str, clock: Clock, settings: Settings, check: st
         path = sqlite_path(url)
         folder = Path(settings.keys) if settings.keys else path.with_name(path.name + ".keys")
         return SqliteStore(path, node, clock, settings, check), KeyFolder(folder)
+    if url.startswith("postgresql://"):
+        shared = PostgresStore(url, node, clock, settings, check)
+        await shared.open()
+        return shared, KeyFolder(Path(settings.keys)) if settings.keys else KeyTable(shared)
     raise JournalError("a journal's url begins with sqlite:/// or postgresql://")
 
 

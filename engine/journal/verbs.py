@@ -48,18 +48,25 @@ class Rooms:
     """Rooms taken during a batch, to be given back when it does not happen."""
 
     def __init__(self) -> None:
-        self._taken: list[tuple[Room, str]] = []
+        self._taken: list[tuple[Room, str] | None] = []
 
-    def take(self, room: Room, system: str) -> bool:
+    def take(self, room: Room, system: str) -> int:
+        """A ticket for `give`; 0: there was no room."""
         if not room.take(system):
-            return False
+            return 0
         self._taken.append((room, system))
-        return True
+        return len(self._taken)
+
+    def give(self, ticket: int) -> None:
+        """Gives back one that was not needed."""
+        if taken := self._taken[ticket - 1]:
+            taken[0].give(taken[1])
+            self._taken[ticket - 1] = None
 
     def give_back(self) -> None:
-        for room, system in self._taken:
-            room.give(system)
-        self._taken.clear()
+        """Gives back all."""
+        for ticket in range(1, len(self._taken) + 1):
+            self.give(ticket)
 
 
 def keeps_place(then: Then) -> bool:

@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-import pytest
-
-from engine.base.errors import BusError, Code
+from engine.journal.interface import Act
 from engine.model import Accepted, Added, Conflict, Duplicate, NewDelivery, Outcome, State, Then, Verdict
 from tests.unit.journal.made import NO_ROOM, Opened, message, with_
 
@@ -155,8 +153,6 @@ async def test_after_an_unavailable_attempt_withdrawal_is_still_possible_after_a
     accepted, claimed = await opened.taken(message())
     sent = await opened.send(claimed)
     await opened.settle(sent, Verdict.IN_DOUBT, Then(State.PARKED, holds=True))
-    from engine.journal.interface import Act
-
     await opened.journal.act(Act("retry", accepted.seq, 0, "li", "phoned them"), None, NO_ROOM)
     assert await opened.journal.withdraw(accepted.seq, opened.room) is None
 
@@ -173,8 +169,6 @@ async def test_a_stale_settle_changes_nothing_and_is_kept_as_evidence(opened: Op
 
 
 async def test_a_decisive_answer_ends_what_a_person_parked_in_doubt_an_undecided_one_does_not(opened: Opened) -> None:
-    from engine.journal.interface import Act
-
     accepted, claimed = await opened.taken(message())
     sent = await opened.send(claimed)
     await opened.settle(sent, Verdict.IN_DOUBT, Then(State.DOUBTFUL, due=opened.clock.now()))
@@ -214,14 +208,3 @@ async def test_an_outcome_without_a_call_is_kept(opened: Opened) -> None:
     accepted, claimed = await opened.taken(message(system="ledger"))
     await opened.settle(claimed, Verdict.DELIVERED, DELIVERED, value={"refund": "F1"})
     assert (await opened.journal.outcomes(accepted.seq))[0][1] == Outcome(Verdict.DELIVERED, value={"refund": "F1"})
-
-
-async def test_below_the_reserve_nothing_is_accepted_and_settles_go_on(opener: "object") -> None:
-    opened = await opener.open(reserve=0)  # type: ignore[attr-defined]
-    _, claimed = await opened.taken(message())
-    opened.journal.store._settings = with_(opened.journal.store._settings, reserve=1 << 62)
-    opened.clock.advance(timedelta(seconds=2))
-    with pytest.raises(BusError) as refused:
-        await opened.accept(message())
-    assert refused.value.code is Code.BUSY
-    assert (await opened.deliver(claimed)).done

@@ -1,0 +1,301 @@
+"""One batch on PostgreSQL: the verbs in their order, a statement for each kind of mark (delivery.md §3, §4)."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.base.errors import BusError
+from engine.journal import postgres as sql
+from engine.journal import verbs
+from engine.journal.marks import (
+    Accept,
+    Acted,
+    Claim,
+    Mark,
+    Part,
+    Read,
+    Release,
+    Ride,
+    Sending,
+    Settle,
+    Unclaim,
+    Withdraw,
+)
+from engine.journal.postgres_accept import Accepting, columns
+from engine.journal.settings import Settings
+from engine.model import FINAL, Claimed, Progress, State, Then
+
+Verb = Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """One new state, and what follows from it."""
+
+    seq: int
+    then: Then
+    mark: Settle | Acted
+    let_go: bytes | None
+    """The lane in which it no longer keeps its place."""
+
+
+@dataclass(slots=True)
+class _Hears:
+    """Which mark of a statement hears of a delivery that has become free."""
+
+    messages: dict[int, int] = field(default_factory=dict)
+    lanes: dict[bytes, int] = field(default_factory=dict)
+
+    def lane(self, lane: bytes | None, place: int) -> None:
+        if lane is not None:
+            self.lanes.setdefault(lane, place)
+
+    def of(self, seq: int, lane: bytes | None) -> int:
+        if lane is not None and lane in self.lanes:
+            return self.lanes[lane]
+        return self.messages[seq]
+
+
+class Batch:
+    """Runs marks on a connection whose transaction was opened (`opening`); the caller commits or rolls back."""
+
+    def __init__(self, connection: Any, owner: str, now: int, settings: Settings) -> None:
+        self._rows = connection.fetch
+        self._run = connection.execute
+        self._owner = owner
+        self._now = now
+        self._settings = settings
+        self.rooms = verbs.Rooms()
+
+    async def run(self, marks: Sequence[Mark]) -> list[Any]:
+        """The result of each mark, in the order of `marks`; a BusError stands for one that was said no to."""
+        results: list[Any] = [None] * len(marks)
+        kinds: dict[type, list[int]] = {}
+        for number, mark in enumerate(marks):
+            kinds.setdefault(type(mark), []).append(number)
+        for kind, verb in self._order():
+            if numbers := kinds.get(kind):
+                found = await verb([marks[number] for number in numbers])
+                for number, result in zip(numbers, found, strict=True):
+                    results[number] = result
+        return results
+
+    def _order(self) -> tuple[tuple[type, Verb], ...]:
+        accepting = Accepting(self._rows, self._run, self._owner, self._now, self.rooms)
+        return (
+            (Acted, self._acts),
+            (Withdraw, self._withdraw),
+            (Unclaim, self._unclaim),
+            (Settle, self._settle),
+            (Accept, accepting.accept),
+            (Ride, self._ride),
+            (Sending, self._sending),
+            (Claim, self._claim),
+            (Part, self._parts),
+            (Release, self._release),
+            (Read, self._reads),
+        )
+
+    # --- claim, sending ---
+
+    async def _claim(self, marks: Sequence[Claim]) -> list[list[Claimed]]:
+        results = []
+        for mark in marks:
+            now, room = self._now, mark.room
+            await self._run(sql.MEND, now, mark.system, now + self._settings.longest)
+            asked = await self._rows(sql.ASK, mark.system, now, room, now + self._settings.ask_limit)
+            ready = await self._rows(sql.CLAIM, mark.system, now, room - len(asked), self._owner)
+            results.append(
+                [verbs.claimed(row, State.DOUBTFUL, row[12]) for row in asked] + [verbs.claimed(row) for row in ready]
+            )
+        return results
+
+    async def _unclaim(self, marks: Sequence[Unclaim]) -> list[None]:
+        rows = [(d.seq, d.step, d.attempt) for mark in marks for d in mark.deliveries]
+        await self._run(sql.UNCLAIM, *columns(rows, 3), self._owner)
+        return [None] * len(marks)
+
+    async def _sending(self, marks: Sequence[Sending]) -> list[int]:
+        first: dict[tuple[int, int], Sending] = {}
+        for mark in marks:
+            first.setdefault((mark.delivery.seq, mark.delivery.step), mark)
+        rows = [(*place, mark.sealed, mark.body) for place, mark in first.items()]
+        sent = await self._rows(sql.SENDING, *columns(rows, 4), self._now, self._owner)
+        attempts = {id(first[row[0], row[1]]): row[2] for row in sent}
+        return [attempts.get(id(mark), 0) for mark in marks]
+
+    # --- settle and what follows ---
+
+    async def _settle(self, marks: Sequence[Settle]) -> list[Progress | None]:
+        """In rounds with one mark a message, as one statement changes a row only once."""
+        results: dict[int, Progress | None] = {}
+        waiting = list(marks)
+        while waiting:
+            wave: dict[int, Settle] = {}
+            later = [mark for mark in waiting if wave.setdefault(mark.delivery.seq, mark) is not mark]
+            results.update(await self._settle_wave(list(wave.values())))
+            waiting = later
+        return [results[id(mark)] for mark in marks]
+
+    async def _settle_wave(self, marks: Sequence[Settle]) -> dict[int, Progress | None]:
+        arrays = columns([_settling(mark) for mark in marks], 12)
+        settled = {row[0]: row for row in await self._rows(sql.SETTLE, *arrays, self._now, self._owner)}
+        late = [mark for mark in marks if mark.delivery.seq not in settled]
+        if late:
+            endings = [(m.delivery.seq, m.delivery.step, m.delivery.attempt, *_ending(m)) for m in late]
+            await self._run(sql.LATE, *columns(endings, 6), self._now)
+        current = [mark for mark in marks if mark.delivery.seq in settled]
+        if uncalled := [m for m in current if m.reply is not None and not settled[m.delivery.seq][3]]:
+            said = [(m.delivery.seq, m.delivery.step, *_ending(m)) for m in uncalled]
+            await self._run(sql.WITHOUT_CALL, *columns(said, 5), self._now)
+        followed = []
+        for mark in current:
+            seq, then = mark.delivery.seq, mark.then
+            followed.append(_Followed(seq, then, mark, None if verbs.keeps_place(then) else settled[seq][2]))
+        progress = await self._follow(followed)
+        told: dict[int, Progress | None] = {id(mark): None for mark in late}
+        return told | {id(mark): one for mark, one in zip(current, progress, strict=True)}
+
+    async def _follow(self, followed: Sequence[_Followed]) -> list[Progress]:
+        """What follows from new states, one a message: steps freed, skipped, added, answers, and who may go now."""
+        hears = _Hears()
+        for place, one in enumerate(followed):
+            hears.messages[one.seq] = place
+            hears.lane(one.let_go, place)
+        done = await self._steps(followed, hears)
+        finished = await self._open(
+            [(one.seq, count, one.mark.answer) for one, count in zip(followed, done, strict=True)]
+        )
+        freed = [verbs.Freed(one.mark.room) for one in followed]
+        await self._promote(hears, [one.seq for one in followed if one.then.freed or one.then.add], freed)
+        return [
+            Progress(tuple(f.claimed), frozenset(f.ready), one.seq in finished)
+            for f, one in zip(freed, followed, strict=True)
+        ]
+
+    async def _steps(self, followed: Sequence[_Followed], hears: _Hears) -> list[int]:
+        """Steps freed, skipped and added. Returns by how many each message has fewer open now."""
+        done = [int(one.then.state in FINAL) - len(one.then.add) for one in followed]
+        if freed := [(one.seq, step) for one in followed for step in one.then.freed]:
+            await self._run(sql.FREED, *columns(freed, 2))
+        if skip := [(one.seq, step) for one in followed for step in one.then.skip]:
+            for seq, lane in await self._rows(sql.SKIP, *columns(skip, 2)):
+                done[hears.messages[seq]] += 1
+                hears.lane(lane, hears.messages[seq])
+        if add := [
+            (one.seq, added.step, added.system, lane, added.needs)
+            for one in followed
+            for added, lane in zip(one.then.add, one.mark.lanes, strict=True)
+        ]:
+            await self._run(sql.ADD, *columns(add, 5), self._now)
+            for seq, _, _, lane, _ in add:
+                hears.lane(lane, hears.messages[seq])
+        return done
+
+    async def _open(self, rows: Sequence[tuple[int, int, bytes | None]]) -> set[int]:
+        """Counts what was done of each message and keeps answers. Returns the messages that are finished."""
+        changed = [row for row in rows if row[1] or row[2] is not None]
+        if not changed:
+            return set()
+        return {seq for seq, left in await self._rows(sql.OPEN, *columns(changed, 3)) if left == 0}
+
+    async def _promote(self, hears: _Hears, messages: Sequence[int], freed: Sequence[verbs.Freed]) -> None:
+        """Lets go whoever has become free in the lanes of `hears` and in `messages`."""
+        heads = await self._rows(sql.HEAD, sorted(hears.lanes)) if hears.lanes else []
+        if not heads and not messages:
+            return
+        rows = []
+        for row in await self._rows(sql.FREE, *columns([tuple(head) for head in heads], 2), list(messages)):
+            one, system, due = freed[hears.of(row[0], row[6])], row[5], max(row[12], self._now)
+            mine = due == self._now and self.rooms.take(one.room, system) > 0
+            rows.append((row[0], row[1], mine, due))
+            if mine:
+                one.claimed.append(verbs.claimed((*row[:10], due, row[11])))
+            else:
+                one.ready.add(system)
+        if rows:
+            await self._run(sql.GO, *columns(rows, 4), self._owner)
+
+    # --- withdraw, acts of people ---
+
+    async def _withdraw(self, marks: Sequence[Withdraw]) -> list[Progress | None]:
+        gone: dict[int, list[bytes | None]] = {}
+        for seq, lane in await self._rows(sql.WITHDRAW, [mark.seq for mark in marks]):
+            gone.setdefault(seq, []).append(lane)
+        if not gone:
+            return [None] * len(marks)
+        await self._run(sql.FREE_KEYS, list(gone))
+        await self._open([(seq, len(lanes), None) for seq, lanes in gone.items()])
+        first = {mark.seq: mark for mark in reversed(marks) if mark.seq in gone}
+        hears = _Hears()
+        for place, seq in enumerate(first):
+            for lane in gone[seq]:
+                hears.lane(lane, place)
+        freed = [verbs.Freed(mark.room) for mark in first.values()]
+        await self._promote(hears, (), freed)
+        told = {
+            id(mark): Progress(tuple(f.claimed), frozenset(f.ready), done=True)
+            for f, mark in zip(freed, first.values(), strict=True)
+        }
+        return [told.get(id(mark)) for mark in marks]
+
+    async def _acts(self, marks: Sequence[Acted]) -> list[Progress | BusError]:
+        return [await self._act(mark) for mark in marks]
+
+    async def _act(self, mark: Acted) -> Progress | BusError:
+        act, now = mark.act, self._now
+        rows = await self._rows(sql.STANDS, act.seq, act.step)
+        try:
+            change = verbs.change(act, rows[0] if rows else None)
+        except BusError as refused:
+            return refused
+        row, place = rows[0], verbs.body_place(act.seq, act.step)
+        to = (change.state.value, change.holds, now, change.outcome, change.why)
+        await self._run(sql.CHANGE, act.seq, act.step, *to)
+        await self._run(sql.OPEN_ENDED, act.seq, act.step, row[4], now)
+        await self._run(sql.ACT, mark.id, now, act.seq, act.step, act.verb, mark.said)
+        if act.remap:
+            await self._run(sql.FORGET_BODY, place)
+        if mark.body is not None:
+            await self._run(sql.NEW_BODY, place, mark.body)
+        then = mark.then if change.state is State.GIVEN_UP and mark.then else Then(change.state)
+        let_go = row[2] if change.again or not change.holds else None
+        (progress,) = await self._follow([_Followed(act.seq, then, mark, let_go)])
+        if not change.again:
+            return progress
+        freed = verbs.Freed(mark.room, list(progress.claimed), set(progress.ready))
+        await self._promote(_Hears({act.seq: 0}), [act.seq], [freed])
+        return Progress(tuple(freed.claimed), frozenset(freed.ready))
+
+    # --- the rest ---
+
+    async def _ride(self, marks: Sequence[Ride]) -> list[None]:
+        last = dict(rider for mark in marks for rider in mark.riders)
+        await self._run(sql.RIDER, list(last), list(last.values()))
+        return [None] * len(marks)
+
+    async def _parts(self, marks: Sequence[Part]) -> list[None]:
+        await self._run(sql.PART, *columns([(m.id, m.part, m.n, m.data) for m in marks], 4), self._now)
+        return [None] * len(marks)
+
+    async def _release(self, marks: Sequence[Release]) -> list[None]:
+        for mark in marks:
+            await self._run(sql.RELEASE, mark.digest, self._now, mark.content)
+        return [None] * len(marks)
+
+    async def _reads(self, marks: Sequence[Read]) -> list[None]:
+        rows = [(m.at, m.operation, m.client, m.campus, m.subject, m.code) for m in marks]
+        await self._run(sql.READ, *columns(rows, 6))
+        return [None] * len(marks)
+
+
+def _settling(mark: Settle) -> tuple[Any, ...]:
+    d, then = mark.delivery, mark.then
+    verdict, code, reply = _ending(mark)
+    decisive = mark.outcome.verdict in verbs.DECISIVE
+    state = (then.state.value, verbs.keeps_place(then), then.due)
+    return (d.seq, d.step, d.attempt, *state, verdict, code, then.why, reply, verbs.is_question(mark), decisive)
+
+
+def _ending(mark: Settle) -> tuple[str, str, bytes | None]:
+    return mark.outcome.verdict.value, mark.outcome.code, mark.reply
