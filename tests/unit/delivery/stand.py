@@ -22,6 +22,7 @@ from engine.journal.open import open_journal
 from engine.journal.settings import Settings
 from engine.model import (
     FINAL,
+    Accepted,
     Ask,
     Built,
     Claimed,
@@ -178,6 +179,7 @@ class Stand:
         self.ids = CountedIds()
         self.plan = Plan(self.clock)
         self.options = {"poll": 3600.0, **options}
+        self.ask_limit = 60_000_000
         self.systems: dict[str, SystemRuntime] = {}
 
     def system(self, peer: Any, name: str = "his", **more: Any) -> Any:
@@ -191,8 +193,9 @@ class Stand:
 
     async def start(self) -> "Stand":
         self.supervisor = Supervisor()
+        settings = Settings(commit="loop", reserve=0, ask_limit=self.ask_limit)
         self.journal = await open_journal(
-            f"sqlite:///{self.path}", KeyRing(MASTER), self.clock, self.ids, settings=Settings(commit="loop", reserve=0)
+            f"sqlite:///{self.path}", KeyRing(MASTER), self.clock, self.ids, settings=settings
         )
         self.plan.journal = self.journal
         self.delivery = Delivery(self.journal, self.plan, self.clock, self.ids, self.supervisor, **self.options)
@@ -213,8 +216,8 @@ class Stand:
         await self.supervisor.stop(0.0)
         await self.journal.close()
 
-    async def accept(self, doc: str, route: str = "r", lane: str | None = None, hand: bool = True) -> Any:
-        """Accepts one message and hands over what was claimed on the way; its number."""
+    async def accept(self, doc: str, route: str = "r", lane: str | None = None, key: str | None = None) -> int:
+        """Accepts one message and hands over what was claimed on the way; its number, known before or new."""
         raw = doc.encode()
         steps = tuple(
             NewDelivery(n, step.system, None if lane is None else f"{lane}/{n}", len(step.needs))
@@ -226,14 +229,14 @@ class Stand:
             release="r1",
             received=self.clock.now(),
             sender="lis/main",
-            key=None,
+            key=key,
             digest=hashlib.sha256(raw).digest(),
             other_content="new",
             raw=raw,
             deliveries=steps,
         )
         accepted = await self.journal.accept(message, self.delivery.room)
-        if hand:
+        if isinstance(accepted, Accepted):
             self.delivery.hand(accepted.claimed)
         return accepted.seq
 
