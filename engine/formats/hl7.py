@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from engine.base.errors import BusError, Code
 from engine.contract import Options
-from engine.formats import hl7_ack, hl7_batch, hl7_paths, hl7_reader, hl7_versions, hl7_writer
+from engine.formats import hl7_ack, hl7_batch, hl7_charset, hl7_paths, hl7_reader, hl7_versions, hl7_writer
 from engine.formats.format import Code as Compiled
 from engine.formats.format import Hints, PathError, Target
 from engine.formats.hl7_grammar import Path, parse_path
@@ -48,6 +48,7 @@ class Hl7:
         self._options = Hl7Options.model_validate(options or {})
         self._beyond = frozenset(self._options.beyond)
         self._reading = Reading(self._options.charset, self._options.declared)
+        self._last: tuple[Hints | None, Reading] = None, self._reading  # hints come from a listener, and rarely change
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -67,7 +68,7 @@ class Hl7:
         if found.which != 1 or found.repetition != 1 or not found.plain:
             raise PathError(f"{path!r} is no repeat", "write `each: OBX` or `each: PID-3`, and pick with `when`")
         if found.field:
-            return _call(hl7_paths.repetitions(found), "each", path)
+            return _call(hl7_paths.items(found), "each", path)
         return Compiled(f"{{d}}.each({found.segment!r})")
 
     def read_in(self, each: str, path: str) -> Compiled:
@@ -111,7 +112,7 @@ class Hl7:
         cancellation of an appointment may differ from its booking in nothing else. CR, LF, CRLF are one.
         """
         start = max(raw.find(b"MSH"), 0)
-        head = hl7_reader.first_line(raw[start:])
+        head = hl7_charset.first_line(raw[start:])
         rest = raw[start + len(head) :].replace(b"\r\n", b"\r").replace(b"\n", b"\r").strip(b"\r\x0b\x1c")
         kind = header_of(raw, self._reading).field(9).encode("utf-8")
         return hashlib.sha256(kind + b"\r" + rest).digest()

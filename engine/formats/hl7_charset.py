@@ -52,37 +52,43 @@ def label(codec: str) -> str:
     return _LABELS[codec]
 
 
+def first_line(body: bytes) -> bytes:
+    """The bytes before the first CR or LF."""
+    line = body.partition(b"\r")[0]
+    return line.partition(b"\n")[0] if b"\n" in line else line
+
+
 def declared_in(head: bytes) -> str:
     """MSH-18, first repetition, of an MSH segment still in bytes; empty where there is none."""
-    line = head.decode("ascii") if head.isascii() else _first_fit(head)[0]
-    if line.count(line[3:4]) < 17:
-        return ""
-    value = line.split(line[3], 18)[17]
-    return value.split(line[5:6] or "~", 1)[0].strip()
+    line = _first_fit(head)[0]
+    fields = line.split(line[3:4] or None, 18)
+    return fields[17].split(line[5], 1)[0].strip() if len(fields) > 17 else ""
+
+
+def decode(body: bytes, codec: str, warnings: list[str]) -> tuple[str, str]:
+    """The text, and the codec that it was read with.
+
+    Never raises: bytes that do not fit `codec` are read as the first of UTF-8, GB 18030 and Latin-1 that
+    takes them, which is noted in `warnings`.
+    """
+    try:
+        return body.decode(codec), codec
+    except UnicodeDecodeError:
+        text, found = _first_fit(body)
+        warnings.append(f"the bytes are not {codec}; they were read as {found}")
+        return text, found
 
 
 def codec_for(declared: str, meanings: Mapping[str, str], warnings: list[str]) -> str | None:
-    """The codec to try first; None: the message does not say. `meanings` are the profile's `declared:`."""
+    """The codec that a value of MSH-18 means; None: it says nothing that is known."""
     if declared in meanings:
         return meanings[declared]
+    if not declared:
+        return None
     codec = known(declared)
-    if declared and codec is None:
+    if codec is None:
         warnings.append("MSH-18 names a character set that is not known")
     return codec
-
-
-def decode(raw: bytes, codec: str | None, warnings: list[str]) -> tuple[str, str]:
-    """The text and the codec that fitted. Never raises; a guess is noted in `warnings`."""
-    if codec is not None:
-        try:
-            return raw.decode(codec), codec
-        except UnicodeDecodeError:
-            warnings.append(f"the bytes are not {codec}, which was declared")
-    text, found = _first_fit(raw)
-    if codec is None and found == "utf-8":
-        return text, found  # nothing declared, and it cannot well be anything else
-    warnings.append(f"the character set was guessed: {found}")
-    return text, found
 
 
 def _first_fit(raw: bytes) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine.base.errors import BusError
 from engine.formats import hl7_charset
 from engine.formats.hl7_marks import STANDARD, Marks, marks
-from engine.formats.hl7_reader import Reading, first_line
+from engine.formats.hl7_reader import Reading
 
 _LONGEST = 64 * 1024
 _MOST = 30
@@ -42,8 +42,9 @@ class Header:
 def header_of(raw: bytes, reading: Reading, name: bytes = b"MSH") -> Header:
     """The header of a message. Never raises: without one, a Header of no fields and the standard's delimiters."""
     start = raw.find(name, 0, _LONGEST)
-    line = first_line(raw[start : start + _LONGEST]) if start >= 0 else b""
-    text, codec = _decoded(line, raw, reading)
+    body = raw[start:] if start >= 0 else b""
+    line = hl7_charset.first_line(body[:_LONGEST])
+    text, codec = _decoded(line, body, reading)
     separator = text[3:4]
     if not separator or separator.isalnum() or separator in "\\ \t":
         return Header((), STANDARD)
@@ -56,9 +57,9 @@ def header_of(raw: bytes, reading: Reading, name: bytes = b"MSH") -> Header:
     return Header((fields[0], separator, *fields[1:]), found)
 
 
-def _decoded(line: bytes, raw: bytes, reading: Reading) -> tuple[str, str]:
+def _decoded(line: bytes, body: bytes, reading: Reading) -> tuple[str, str]:
     """The header's text and the codec of the whole message; bytes that fit none are carried as Latin-1."""
-    codec = reading.codec or hl7_charset.codec_for(hl7_charset.declared_in(line), reading.declared, [])
-    codec = hl7_charset.decode(raw, codec, [])[1]
+    named = reading.codec or hl7_charset.codec_for(hl7_charset.declared_in(line), reading.declared, []) or "utf-8"
+    codec = hl7_charset.decode(body, named, [])[1]
     text = line.decode(codec, "replace")
     return (text, codec) if text.encode(codec, "replace") == line else (line.decode("latin-1"), "latin-1")

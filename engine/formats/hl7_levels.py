@@ -53,3 +53,12 @@ def is_above(header: str, segment: str) -> bool:
 def is_of_message(segment: str) -> bool:
     """Whether there is one such segment for the whole message, not one for each patient."""
     return segment in _OF_MESSAGE
+
+
+def opener_of(segment: str) -> tuple[str, int]:
+    """The segment that ends the reach of `segment`, and how many of them it reaches over.
+
+    What a patient has ends with the next PID. An ORC is of the one OBR after it: a second OBR without an
+    ORC of its own has none, for a wrong order number is worse than none.
+    """
+    return ("OBR", 1) if segment == "ORC" else ("PID", 0)

@@ -31,6 +31,8 @@ class Marks:
     subcomponent: str
     truncation: str
     codec: str
+    plain: bool = True
+    """No delimiter is a letter or digit: a value of letters and digits is then only itself."""
 
     @property
     def encoding(self) -> str:
@@ -56,7 +58,7 @@ def marks(field: str, encoding: str, codec: str) -> Marks:
     if len(encoding) > 5 or len(set(named)) != len(named) or any(mark in " \t" for mark in named):
         raise unreadable("MSH-1 and MSH-2 name no usable set of delimiters", "MSH^1^2", 102)
     named = encoding.ljust(5, NEVER)
-    return Marks(field, named[0], named[1], named[2], named[3], named[4], codec)
+    return Marks(field, named[0], named[1], named[2], named[3], named[4], codec, not any(map(str.isalnum, encoding)))
 
 
 def unreadable(detail: str, spot: str, condition: int) -> BusError:

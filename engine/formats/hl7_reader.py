@@ -5,14 +5,15 @@ line of text until one of its fields is read, then a list of fields in the same 
 number of a field is its index (MSH-1 is the separator itself, so MSH gets one entry more).
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from engine.base.errors import BusError, Code
 from engine.formats import hl7_charset
-from engine.formats.hl7_levels import belongs, ends, is_above, is_header, is_of_message
+from engine.formats.hl7_levels import belongs, ends, is_above, is_header, is_of_message, opener_of
 from engine.formats.hl7_marks import MOST_FIELDS, MOST_SEGMENTS, Marks, marks, too_many, unreadable
 
 Rows: TypeAlias = list[Any]
@@ -22,6 +23,10 @@ Find: TypeAlias = Callable[[str], list[int] | None]
 
 _LARGE = 1024 * 1024
 _FRAMING = "\x0b\x1c"
+_LONG = 100_000
+"""Characters of a segment from which the number of its fields is limited."""
+_USUAL = 64
+"""Segments up to which an index is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,18 @@ class Message:
 class Group:
     """One repeat of a segment: itself, what belongs to it, and on asking what stands around it."""
 
-    __slots__ = ("_index", "key", "marks", "root", "rows", "start")
+    __slots__ = ("_index", "key", "marks", "root", "row", "rows", "start")
 
     def __init__(self, root: Message, start: int, key: str) -> None:
         self.root = root
         self.start = start
         self.key = key
-        self.rows = root.rows
+        self.rows = rows = root.rows
         self.marks = root.marks
+        row = rows[start]
+        if row.__class__ is str:
+            row = rows[start] = fields(row, root.marks.field)
+        self.row: list[str] = row
         self._index: dict[str, list[int]] | None = None
 
     def find(self, key: str) -> list[int] | None:
@@ -101,16 +110,20 @@ class Group:
         return index
 
     def _around(self, key: str) -> list[int] | None:
-        place = _last_before(self.root.index.get(key), self.start)
-        if place is None or is_of_message(key[:3]):
-            return None if place is None else [place]
-        patient = _last_before(self.root.index.get("PID" + self.marks.field), self.start)
-        return None if patient is not None and place < patient else [place]
+        places = self.root.index.get(key, [])
+        before = bisect_left(places, self.start)
+        if not before:
+            return None
+        place, name = places[before - 1], key[:3]
+        if is_of_message(name) or not self._between(place, opener_of(name)):
+            return [place]
+        return None
 
-
-def _last_before(places: list[int] | None, start: int) -> int | None:
-    here = bisect_left(places, start) if places else 0
-    return places[here - 1] if places and here else None
+    def _between(self, place: int, opener: tuple[str, int]) -> bool:
+        """Whether more of the opener's segments stand after `place`, up to here, than may."""
+        name, allowed = opener
+        places = self.root.index.get(name + self.marks.field, [])
+        return bisect_right(places, self.start) - bisect_right(places, place) > allowed
 
 
 def parse(raw: bytes, reading: Reading) -> Message:
@@ -121,9 +134,37 @@ def parse(raw: bytes, reading: Reading) -> Message:
     """
     if len(raw) > reading.size:
         raise BusError(Code.TOO_LARGE, f"the message is larger than {reading.size} bytes")
-    warnings: list[str] = []
-    body = raw if raw.startswith(b"MSH") else _without_lead(raw, warnings)
-    text, codec = _text(body, reading, warnings)
+    lead: list[str] = []
+    body = raw if raw.startswith(b"MSH") else _without_lead(raw, lead)
+    codec = reading.codec
+    if codec is None:
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            declared = hl7_charset.declared_in(hl7_charset.first_line(body))
+            codec = hl7_charset.codec_for(declared, reading.declared, lead) or "utf-8"
+        else:  # most messages are UTF-8 or ASCII: then MSH-18 is looked up in what had to be split anyway
+            message = _split(raw, text, "utf-8", lead)
+            codec = _declared(message, reading)
+            if codec is None or codec == "utf-8":
+                return message
+            if text.isascii():
+                message.marks = replace(message.marks, codec=codec)
+                return message
+            lead = [] if body is raw else lead[:1]
+    text, codec = hl7_charset.decode(body, codec, lead)
+    return _split(raw, text, codec, lead)
+
+
+def _declared(message: Message, reading: Reading) -> str | None:
+    header = message.rows[0]
+    if len(header) < 19 or not header[18]:
+        return reading.declared.get("")
+    named = header[18].split(message.marks.repetition, 1)[0].strip()
+    return hl7_charset.codec_for(named, reading.declared, message.warnings)
+
+
+def _split(raw: bytes, text: str, codec: str, warnings: list[str]) -> Message:
     if "\n" in text:
         text = text.replace("\r\n", "\r").replace("\n", "\r")
     if len(text) > _LARGE and text.count("\r") > MOST_SEGMENTS:
@@ -132,47 +173,49 @@ def parse(raw: bytes, reading: Reading) -> Message:
     if not rows[-1]:
         rows.pop()
     separator = text[3:4]
-    index = _index(rows)
-    # Every key is a name in capitals and the separator: the usual case, seen in two steps over all keys at once.
-    keys = "".join(index)
-    if keys[3::4] != separator * len(index) or not keys.isupper():
+    keys = tuple([row[:4] for row in rows])
+    index, proper = _index(keys, separator) if len(keys) <= _USUAL else _index.__wrapped__(keys, separator)
+    if not proper:
         rows = _repaired(rows, separator, warnings)
-        index = _index(rows)
+        index = _index.__wrapped__(tuple([row[:4] for row in rows]), separator)[0]
     header = rows[0] = _header(rows[0], separator)
-    found = marks(separator, header[2], codec)
+    if len(header) < 13 or not (header[9] and header[10] and header[12]):
+        warnings += [f"MSH-{number} is empty" for number in (9, 10, 12) if number >= len(header) or not header[number]]
     if len(index["MSH" + separator]) > 1:
         warnings.append("there is more than one MSH segment")
-    warnings += [f"MSH-{number} is empty" for number in (9, 10, 12) if number >= len(header) or not header[number]]
-    return Message(raw, rows, index, found, warnings)
+    return Message(raw, rows, index, marks(separator, header[2], codec), warnings)
+
+
+@lru_cache(maxsize=512)
+def _index(keys: tuple[str, ...], separator: str) -> tuple[dict[str, list[int]], bool]:
+    """Positions of each key, and whether each is a name in capitals and the separator.
+
+    A sender's messages have few outlines, so most indexes are had for one look-up; they are never changed.
+    """
+    index: dict[str, list[int]] = {}
+    for place, key in enumerate(keys):
+        if key in index:
+            index[key].append(place)
+        else:
+            index[key] = [place]
+    proper = all(key[3:] == separator and key[:3].isupper() and key[:3].isalnum() for key in index)
+    return index, proper
 
 
 def _header(line: str, separator: str) -> list[str]:
-    if not separator or separator.isalnum() or separator in " \t":
+    if not separator or separator.isalnum():
         raise unreadable("MSH-1 is no field separator", "MSH^1^1", 101)
-    header = line.split(separator, MOST_FIELDS)
+    header = fields(line, separator)
     header.insert(1, separator)
-    if len(header) < 3:
-        raise unreadable("MSH ends before MSH-2", "MSH^1^2", 101)
-    marks(separator, header[2], "ascii")
     if len(header) < 10:
+        marks(separator, header[2] if len(header) > 2 else "", "ascii")
         raise unreadable("MSH ends before MSH-9", "MSH^1^9", 101)
     return header
 
 
-def _text(body: bytes, reading: Reading, warnings: list[str]) -> tuple[str, str]:
-    codec = reading.codec
-    if codec is None:
-        declared = hl7_charset.declared_in(first_line(body))
-        codec = hl7_charset.codec_for(declared, reading.declared, warnings)
-    return hl7_charset.decode(body, codec, warnings)
-
-
-def first_line(body: bytes) -> bytes:
-    """The bytes before the first CR or LF."""
-    end = body.find(b"\r")
-    line = body if end < 0 else body[:end]
-    end = line.find(b"\n")
-    return line if end < 0 else line[:end]
+def fields(line: str, separator: str) -> list[str]:
+    """A segment's fields. A limit makes splitting slower, so only a line that needs it gets one."""
+    return line.split(separator) if len(line) < _LONG else line.split(separator, MOST_FIELDS)
 
 
 def _without_lead(raw: bytes, warnings: list[str]) -> bytes:
@@ -182,17 +225,6 @@ def _without_lead(raw: bytes, warnings: list[str]) -> bytes:
         raise unreadable("the message does not begin with MSH", "MSH^1", 100)
     warnings.append("bytes before MSH were passed over")
     return body
-
-
-def _index(rows: Rows) -> dict[str, list[int]]:
-    index: dict[str, list[int]] = {}
-    for place, row in enumerate(rows):
-        key = row[:4]
-        if key in index:
-            index[key].append(place)
-        else:
-            index[key] = [place]
-    return index
 
 
 def _repaired(rows: Rows, separator: str, warnings: list[str]) -> Rows:
@@ -206,7 +238,7 @@ def _repaired(rows: Rows, separator: str, warnings: list[str]) -> Rows:
         if not line:
             continue
         name = line[:3]
-        if len(name) == 3 and name[0].isalpha() and name.isalnum() and line[3:4] in {separator, ""}:
+        if len(name) == 3 and name.isascii() and name.isalnum() and name[0].isalpha() and line[3:4] in {separator, ""}:
             if name != name.upper():
                 notes["a segment's name is not in capitals"] = None
             # the index goes by name and separator, so a segment without fields gets one
