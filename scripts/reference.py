@@ -12,9 +12,14 @@ from pathlib import Path
 from engine.mapping.reference import markdown as functions_page
 
 import adapters
+from engine.channel.contracts import Contracts, load_contracts
+from engine.channel.pages import operations_page
+from engine.channel.texts import ContractsText
 from engine.mapping import texts
+from engine.sealing.sign import SealText
 from engine.settings.models import Config
 from engine.settings.pages import adapters_page, errors_page, text_page
+from engine.settings.problems import Problems, TextsRefused
 from engine.settings.routes import RoutesText
 from engine.settings.schema import editor_schema
 
@@ -28,6 +33,8 @@ TEXTS = {
     "profile": (texts.ProfileText, "Profiles", "What stands in `mappings/<role>/<vendor>.yaml`: how a system speaks."),
     "shape": (texts.ShapeText, "Shapes", "What stands in `mappings/shapes/`: our own documents."),
     "table": (texts.TableText, "Tables", "What stands in `mappings/tables/`: codes of theirs and words of ours."),
+    "contracts": (ContractsText, "Contracts", "What stands under `contracts:` in the channel's profile."),
+    "seal": (SealText, "Signatures", "What stands under `seal:` in a profile, or in one of its operations."),
 }
 
 
@@ -40,6 +47,16 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield FOLDER / "adapters.md", MADE + adapters_page(adapters.load(name) for name in sorted(adapters.NAMES))
     yield FOLDER / "functions.md", MADE + functions_page()
     yield FOLDER / "errors.md", MADE + errors_page()
+    yield FOLDER / "api.md", MADE + operations_page(_contracts())
+
+
+def _contracts() -> Contracts:
+    problems = Problems()
+    file = "mappings/channel/app.yaml"
+    contracts = load_contracts((ROOT / file).read_text(encoding="utf-8"), file, problems)
+    if contracts is None:
+        raise TextsRefused(problems)
+    return contracts
 
 
 def main() -> int:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from engine.base.errors import Code
 from engine.channel.masking import Mask
@@ -28,19 +37,39 @@ def _code(value: Any) -> Any:
     return value
 
 
-ErrorCode = Annotated[Code, BeforeValidator(_code)]
-
-
-def _short(value: Any) -> Any:
-    return {"at": value} if isinstance(value, str) else value
+ErrorCode = Annotated[Code, BeforeValidator(_code), WithJsonSchema({"type": "string", "enum": list(Code.__members__)})]
 
 
 def _same(value: Any) -> Any:
     return {word: word for word in value} if isinstance(value, list) else value
 
 
+Words = Annotated[
+    dict[str, str],
+    BeforeValidator(_same),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ]
+        }
+    ),
+]
+
+
 class FieldText(Text):
     """One parameter or field. Where only its place matters, the place alone may stand: `reportId: report_id`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        return {"at": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        block = handler.resolve_ref_schema(handler(core))
+        return {"description": block.get("description", ""), "anyOf": [{"type": "string"}, block]}
 
     at: Place
     """Where it stands in our document; inside a list, in its entry."""
@@ -51,7 +80,7 @@ class FieldText(Text):
     """What it means, for the reference page."""
     required: bool = False
     """In a request: must be given. In a reply: a system that leaves it out has answered wrongly."""
-    words: Annotated[dict[str, str], BeforeValidator(_same)] = Field(default_factory=dict)
+    words: Words = Field(default_factory=dict)
     """The words it can be, as applications see them, with ours behind; a list where they are the same."""
     longest: int = Field(default=200, ge=1, le=10_000)
     """The most characters of a text, or entries of a list, in a request."""
@@ -61,21 +90,18 @@ class FieldText(Text):
     """In a reply: a list's entries are left out unless each of these places holds one of its words."""
     without: dict[Place, list[str]] = Field(default_factory=dict)
     """In a reply: a list's entries are left out where one of these places holds one of its words."""
-    fields: dict[str, Nested] = Field(default_factory=dict)
+    fields: dict[str, FieldText] = Field(default_factory=dict)
     """The fields of a `list`'s entries or of an `object`; a list without fields is one of texts."""
-
-
-Nested = Annotated[FieldText, BeforeValidator(_short)]
 
 
 class RequestText(Text):
     """What is asked with, and where each value stands in our document."""
 
-    path: dict[str, Nested] = Field(default_factory=dict)
+    path: dict[str, FieldText] = Field(default_factory=dict)
     """The `{names}` of the path; they are always required."""
-    query: dict[str, Nested] = Field(default_factory=dict)
+    query: dict[str, FieldText] = Field(default_factory=dict)
     """Parameters behind the `?`."""
-    body: dict[str, Nested] = Field(default_factory=dict)
+    body: dict[str, FieldText] = Field(default_factory=dict)
     """Fields of the JSON body."""
     caller: dict[Literal["client", "campus", "channel"], Place] = Field(default_factory=dict)
     """What is known of the caller and stands in the document too."""
@@ -88,7 +114,7 @@ class ReplyText(Text):
     """The list in our document that `data` is made of; without it `data` is one object."""
     only: dict[Place, list[str]] = Field(default_factory=dict)
     """Entries are left out unless each of these places holds one of its words."""
-    fields: dict[str, Nested]
+    fields: dict[str, FieldText]
     """The fields of `data`, or of each of its entries."""
 
 

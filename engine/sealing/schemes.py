@@ -37,8 +37,6 @@ def preset(name: str) -> Scheme:
 
 def load_seal(node: Node, problems: Problems) -> Scheme | None:
     """The scheme of a `seal:` block, its known answers recomputed; None and findings otherwise."""
-    if isinstance(node.value, str):
-        node = Node({"like": Node(node.value, node.where)}, node.where, node.key_where)
     text = validate(SealText, node, problems)
     if text is None:
         return None

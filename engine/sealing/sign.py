@@ -9,9 +9,11 @@ import base64
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from engine.base.clock import SECOND
 from engine.sealing.digests import KEYED, Digest, Keyed, digest, keyed
@@ -47,6 +49,16 @@ class KnownAnswer(Text):
 
 class SealText(Text):
     """How each call is signed anew: `seal: app-hmac`, or a block that says what differs or all of it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"like": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        block = handler.resolve_ref_schema(handler(core))
+        return {"description": block.get("description", ""), "anyOf": [{"type": "string"}, block]}
 
     like: str | None = None
     """A scheme known by name (app-hmac, app-hmac-sm3, insurance-tif, …) that this one starts from."""
