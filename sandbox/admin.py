@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Act = Callable[[dict[str, Any]], dict[str, Any]]
+SlowAct = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 _MOST = 5000
 
 
@@ -34,7 +35,8 @@ def application(hospital: Hospital) -> web.Application:
     for path, view in views.all().items():
         app.router.add_get(path, view)
     for path, act in _acts(hospital).items():
-        app.router.add_post(path, _posted(act))
+        app.router.add_post(path, _posted(_slowly(act)))
+    app.router.add_post("/burst", _posted(lambda body: _burst(hospital, body)))
     app.router.add_delete("/faults", views.remove_fault)
     app.router.add_delete("/faults/{id:\\d+}", views.remove_fault)
     pages.add(app, hospital)
@@ -63,27 +65,39 @@ def _acts(hospital: Hospital) -> dict[str, Act]:
         "/withdraw": by_report("withdraw"),
         "/late-old-version": by_report("late_old_version"),
         "/resend": lambda body: hospital.desk.resend(_word(body, "report"), new_id=body.get("new_id") in (True, "1")),
-        "/burst": lambda body: hospital.desk.burst(
-            int(body.get("count", 100)),
-            int(body.get("connections", 1)),
-            str(body.get("sender", "lis-main")),
-            int(body.get("batch", 0)),
-        ),
         "/restart-numbering": lambda body: hospital.desk.restart_numbering(str(body.get("sender", "lis-north"))),
         "/faults": lambda body: asdict(hospital.faults.add(body)),
         "/faults/clear": lambda body: {"removed": hospital.faults.remove(int(body["id"]) if body.get("id") else None)},
     }
 
 
-def _posted(act: Act) -> Handler:
+def _slowly(act: Act) -> SlowAct:
+    async def later(body: dict[str, Any]) -> dict[str, Any]:
+        return act(body)
+
+    return later
+
+
+async def _burst(hospital: Hospital, body: dict[str, Any]) -> dict[str, Any]:
+    if unknown := set(body) - {"count", "connections", "sender", "batch"}:
+        raise Mistake(f"unknown field {', '.join(sorted(unknown))}")
+    return await hospital.desk.burst(
+        int(body.get("count", 100)),
+        int(body.get("connections", 1)),
+        str(body.get("sender", "lis-main")),
+        int(body.get("batch", 0)),
+    )
+
+
+def _posted(act: SlowAct) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         text = await request.text() or "{}"
         if not text.startswith("{"):  # a form of our pages; `curl -d` sends JSON under the type of a form, too
             form = dict(parse_qsl(text))
             back = form.pop("back", "/")
-            act(form)
+            await act(form)
             raise web.HTTPSeeOther(back if back.startswith("/") else "/")
-        return web.json_response(act(json.loads(text)), dumps=_dumps)
+        return web.json_response(await act(json.loads(text)), dumps=_dumps)
 
     return handle
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sandbox.reports import Mistake, Reports, Wish
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from sandbox.store import Store
 
 _MOST = 20_000
+_AT_ONCE = 50  # messages made in one go
 
 
 class Desk:
@@ -56,17 +58,21 @@ class Desk:
         control_id = self._sender(report).send_again(report)
         return {"report": report, "control_id": control_id, "sender": self._reports.sender(report).name}
 
-    def burst(self, count: int, connections: int = 1, sender: str = "lis-main", batch: int = 0) -> dict[str, Any]:
+    async def burst(self, count: int, connections: int = 1, sender: str = "lis-main", batch: int = 0) -> dict[str, Any]:
         """Many new reports at once, spread over connections by patient, in batches where `batch` says so."""
         if not 1 <= count <= _MOST or not 1 <= connections <= 64:
             raise Mistake(f"a burst has 1 to {_MOST} messages on 1 to 64 connections")
         if sender not in self._senders:
             raise Mistake(f"no sender {sender!r}; there are {', '.join(SENDERS)}")
-        kind = "lab" if SENDERS[sender].group == "lis" else "exam"
-        with self._store.together():
-            reports = [self._reports.publish(Wish(kind=kind, sender=sender)) for _ in range(count)]
-            for line, group in sorted(self._by_line(reports, connections).items()):
-                self._send_group(sender, group, line, batch)
+        batch_sizes(count, batch or 1)  # says at once when a batch is too large
+        wish = Wish(kind="lab" if SENDERS[sender].group == "lis" else "exam", sender=sender)
+        reports: list[str] = []
+        while len(reports) < count:
+            with self._store.together():
+                reports += [self._reports.publish(wish) for _ in range(min(_AT_ONCE, count - len(reports)))]
+            await asyncio.sleep(0)  # the rest of the hospital goes on meanwhile
+        for line, group in sorted(self._by_line(reports, connections).items()):
+            await self._send_group(sender, group, line, batch)
         return {"sender": sender, "reports": len(reports), "first": reports[0], "last": reports[-1]}
 
     def restart_numbering(self, sender: str) -> dict[str, Any]:
@@ -84,14 +90,16 @@ class Desk:
             lines.setdefault(1 + int(patient) % connections, []).append(report)
         return lines
 
-    def _send_group(self, sender: str, reports: list[str], line: int, batch: int) -> None:
+    async def _send_group(self, sender: str, reports: list[str], line: int, batch: int) -> None:
         machine = self._senders[sender]
         at = 0
-        for size in batch_sizes(len(reports), batch) if batch else [1] * len(reports):
-            name = machine.new_batch() if batch else ""
-            for report in reports[at : at + size]:
-                machine.send(report, 1, line=line, batch=name)
+        for size in batch_sizes(len(reports), batch or _AT_ONCE):
+            with self._store.together():
+                name = machine.new_batch() if batch else ""
+                for report in reports[at : at + size]:
+                    machine.send(report, 1, line=line, batch=name)
             at += size
+            await asyncio.sleep(0)
 
     def _next(self, report: str, status: str) -> dict[str, Any]:
         with self._store.together():

@@ -54,7 +54,7 @@ class Gateway:
         path = asked.path.partition("?")[0]
         try:
             if path not in (SEND, STATUS):
-                raise _No("1404", "接口不存在", 404)
+                raise _No("1440", "接口不存在", 404)
             if asked.method != ("POST" if path == SEND else "GET"):
                 raise _No("1405", "请求方法错误", 405)
             app = self._caller(asked)

@@ -55,9 +55,9 @@ class Hospital:
         self.settings = settings
         settings.data.mkdir(parents=True, exist_ok=True)
         self.store = Store(settings.data / "hospital.db")
-        town.build(self.store, settings.seed, settings.today or datetime.now(times.ZONE).date())
+        self.seed = town.build(self.store, settings.seed, settings.today or datetime.now(times.ZONE).date())
         self.faults = FaultBoard(
-            {"gateway": ("gateway", ANSWERING)} | {s.name: (s.group, SENDING) for s in SENDERS.values()}, settings.seed
+            {"gateway": ("gateway", ANSWERING)} | {s.name: (s.group, SENDING) for s in SENDERS.values()}, self.seed
         )
         self.secret_file = settings.gateway_secret_file or settings.data / "gateway.secret"
         guard = Guard(self.store, {settings.gateway_app: _secret(self.secret_file)})
@@ -71,7 +71,7 @@ class Hospital:
         """Opens the ports, then the senders: what waited before a restart goes out now."""
         await self._open_pages()
         url = f"http://{self.settings.host}:{self.port}"
-        self.reports = Reports(self.store, self.settings.seed, f"{url}/files")
+        self.reports = Reports(self.store, self.seed, f"{url}/files")
         if self.store.value("select count(*) from reports") == 0:
             self._remember()
         self.senders = {
@@ -125,7 +125,7 @@ class Hospital:
 
     async def _live(self) -> None:
         """The rhythm of a day: new reports, now and then a correction, a withdrawal, a preliminary."""
-        rng = Random(f"{self.settings.seed}/rhythm")
+        rng = Random(f"{self.seed}/rhythm")
         recent: list[str] = []
         while True:
             await asyncio.sleep(rng.expovariate(self.settings.traffic / 60))

@@ -44,6 +44,9 @@ class Reports:
         self._store = store
         self._seed = seed
         self._files = files  # where the PDF of a report is served
+        self._people: dict[str, list[str]] = {}  # patient ids by campus; the town does not change
+        for row in store.all("select id, campus from patients order by id"):
+            self._people.setdefault(row["campus"], []).append(row["id"])
 
     def publish(self, wish: Wish, at: int | None = None) -> str:
         """A new order, examined and reported at once (or at `at`); gives the report's number."""
@@ -64,7 +67,7 @@ class Reports:
         today = times.now()
         rng = Random(f"{self._seed}/history")
         for _ in range(count):
-            ago = rng.randrange(2 * 24 * 60, 30 * 24 * 60) * 60 * times.SECOND
+            ago = rng.randrange(24 * 60, 21 * 24 * 60) * 60 * times.SECOND
             self.publish(Wish(kind=rng.choice(("lab", "lab", "exam"))), today - ago)
 
     def change(self, report: str, status: str) -> int:
@@ -153,8 +156,7 @@ class Reports:
     def _patient(self, wish: Wish, sender: Identity, rng: Random) -> Row:
         if wish.patient:
             return self._row("patients", "id", wish.patient)
-        patients = self._store.all("select id from patients where campus = ? order by id", sender.campus)
-        return self._row("patients", "id", rng.choice(patients)["id"])
+        return self._row("patients", "id", rng.choice(self._people[sender.campus]))
 
     def _make(self, number: int, rng: Random, wish: Wish, sender: Identity, patient: Row, done: int) -> str:
         item, title = self._item(wish, sender, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from sandbox.faults import FaultBoard
     from sandbox.reports import Reports
     from sandbox.store import Store
+
+_log = logging.getLogger("sandbox")
 
 
 class Sender:
@@ -109,6 +112,7 @@ class Sender:
         if known is None or known[1].done():
             line = Line(number, self.identity, self.style, self._outbox, self._board, self._pace, self._bus)
             task = asyncio.create_task(line.work(), name=f"{self.identity.name}/{number}")
+            task.add_done_callback(_ended)
             self._lines[number] = (line, task)
         else:
             known[0].wake()
@@ -116,6 +120,12 @@ class Sender:
     def _wake(self) -> None:
         for line, _ in self._lines.values():
             line.wake()
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """A line that fails must not do so in silence: whoever reads the ledger would look for the fault in the bus."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("line %s stopped", task.get_name(), exc_info=error)
 
 
 def batch_sizes(total: int, size: int) -> list[int]:

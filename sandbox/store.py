@@ -27,6 +27,7 @@ create table if not exists patients (
 create table if not exists visits (
   visit_no text primary key, patient text not null, kind text not null, department text not null,
   doctor text not null, bed text not null, started integer not null);
+create index if not exists visits_of on visits (patient);
 create table if not exists orders (
   order_no text primary key, visit_no text not null, patient text not null, kind text not null, item text not null,
   ordered_at integer not null, urgent integer not null);

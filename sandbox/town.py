@@ -28,10 +28,11 @@ _VISIT_KINDS = "OOOOIIE"
 _CAMPUS_LETTER = {"main": "1", "north": "2", "lake": "3"}
 
 
-def build(store: Store, seed: int, today: date) -> None:
-    """Fills an empty store; a store that has a town is left as it is."""
-    if store.value("select value from facts where name = 'seed'") is not None:
-        return
+def build(store: Store, seed: int, today: date) -> int:
+    """Fills an empty store; a store that has a town is left as it is. Gives the seed of the town that is there."""
+    known = store.value("select value from facts where name = 'seed'")
+    if known is not None:
+        return int(known)
     rng = Random(seed)
     with store.together():
         store.insert("facts", name="seed", value=str(seed))
@@ -39,6 +40,7 @@ def build(store: Store, seed: int, today: date) -> None:
         _doctors(store, rng)
         _patients(store, rng)
         _visits(store, rng, today)
+    return seed
 
 
 def _departments(store: Store) -> None:
@@ -99,7 +101,7 @@ def _visits(store: Store, rng: Random, today: date) -> None:
     for number, patient in enumerate(store.all("select id, campus from patients order by id"), 1):
         department = rng.choice([row["code"] for row in clinics if row["campus"] == patient["campus"]])
         kind = rng.choice(_VISIT_KINDS)
-        ago = timedelta(days=rng.randrange(1, 20), minutes=-rng.randrange(8 * 60, 17 * 60))
+        ago = timedelta(days=rng.randrange(25, 45), minutes=-rng.randrange(8 * 60, 17 * 60))
         store.insert(
             "visits",
             visit_no=f"{'ZY' if kind == 'I' else 'MZ'}{number:08d}",

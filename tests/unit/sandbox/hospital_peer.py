@@ -88,5 +88,5 @@ class Peer:
 async def until(condition: Callable[[], object], seconds: float = 8.0) -> None:
     """Waits for something that other tasks bring about."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for lies in another program's tables
             await asyncio.sleep(0.005)

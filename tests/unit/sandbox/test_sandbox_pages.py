@@ -176,7 +176,7 @@ async def test_the_comparison_finds_what_is_wrong(hospital: Hospital, peer: Peer
         for name in names
     }
     hospital.desk.correct(made["corrected"])
-    await until(lambda: idle())
+    await until(idle)
     hospital.faults.add({"system": "lis-main", "kind": "down"})
     unsent = hospital.desk.publish(Wish(sender="lis-main"))["report"]
 

@@ -171,7 +171,7 @@ async def test_a_batch_goes_in_one_frame_and_is_decided_message_by_message(hospi
         return [b"FHS|^~\\&|HIP\rBHS|^~\\&|HIP\r" + replies + b"BTS|3\rFTS|1\r"]
 
     peer.answer = answer
-    hospital.desk.burst(3, 1, "lis-main", batch=3)
+    await hospital.desk.burst(3, 1, "lis-main", batch=3)
     await until(lambda: len(peer.frames) == 2 and set(states(hospital).values()) == {"acked"})
     lines = peer.frames[0].split(b"\r")
     assert [line[:3] for line in (lines[0], lines[1], lines[2])] == [b"FHS", b"BHS", b"MSH"]
@@ -184,13 +184,13 @@ async def test_one_answer_may_stand_for_the_whole_batch(hospital: Hospital, peer
     peer.answer = lambda raw, number: [
         ack(b"MSH|" + raw.split(b"MSH|")[1], of=raw.split(b"\r")[1].decode("utf-8").split("|")[10])
     ]
-    hospital.desk.burst(4, 1, "lis-main", batch=4)
+    await hospital.desk.burst(4, 1, "lis-main", batch=4)
     await until(lambda: set(states(hospital).values()) == {"acked"})
     assert len(peer.frames) == 1
 
 
 async def test_a_burst_spreads_patients_over_connections(hospital: Hospital, peer: Peer, idle: Idle) -> None:
-    hospital.desk.burst(60, 4, "lis-main")
+    await hospital.desk.burst(60, 4, "lis-main")
     await until(lambda: len(peer.frames) == 60 and idle(), 20)
     lines = hospital.store.all("select o.line, r.patient from outbox o join reports r on r.id = o.report")
     assert {row["line"] for row in lines} == {1, 2, 3, 4}
@@ -257,3 +257,15 @@ async def test_control_ids_are_of_many_lengths(hospital: Hospital, peer: Peer, i
     assert lengths["LIS"] <= 20
     assert lengths["LIS-BY"] == 1
     assert lengths["MICRO"] == 36
+
+
+async def test_the_rhythm_of_the_day(chosen: Settings, peer: Peer) -> None:
+    hospital = Hospital(replace(chosen, traffic=6000, history=20))
+    await hospital.start()
+    try:
+        assert hospital.store.value("select count(*) from reports") == 20
+        assert hospital.store.value("select count(*) from outbox") == 0, "the weeks before are history"
+        await until(lambda: {"F", "C"} <= {row["status"] for row in hospital.store.all("select status from outbox")})
+        await until(lambda: len(peer.frames) > 20)
+    finally:
+        await hospital.stop()

@@ -45,7 +45,7 @@ def test_same_seed_same_town(tmp_path: Path) -> None:
 def test_a_town_is_built_once(tmp_path: Path) -> None:
     store = built(tmp_path / "a.db", 7)
     before = contents(store)
-    town.build(store, 8, date(2026, 11, 20))
+    assert town.build(store, 8, date(2026, 11, 20)) == 7
     assert contents(store) == before
 
 
