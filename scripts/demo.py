@@ -84,9 +84,9 @@ def _hospital(options: argparse.Namespace, data: Path) -> subprocess.Popen[bytes
     command = [
         sys.executable, "-m", "sandbox", "--data", str(data / "sandbox"), "--base-port", str(options.sandbox),
         "--bus-mllp", f"127.0.0.1:{options.mllp}", "--traffic", str(options.traffic),
+        "--gateway-secret-file", str(data / "secrets" / "gateway_secret"),
     ]  # fmt: skip
-    secret = (data / "secrets" / "gateway_secret").read_text(encoding="ascii")
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "SANDBOX_GATEWAY_SECRET": secret})
+    return subprocess.Popen(command, cwd=ROOT)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], name: str) -> None:

@@ -3,7 +3,7 @@
 `hisbus check` and `hisbus run` come through here; there is no second opinion.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from engine.settings.layers import Loaded, load_config
 from engine.settings.problems import Problems
 from engine.settings.rules import check_rules
 from engine.settings.secrets import Secrets, check_secrets
+from engine.settings.systems import At, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def check(
     site: Path,
     environment: str | None,
     environ: Mapping[str, str],
-    adapters: Callable[[str], Adapter],
+    adapters: Mapping[str, Adapter],
     ids: Ids,
     problems: Problems,
 ) -> Checked | None:
@@ -40,7 +41,9 @@ def check(
     loaded = check_settings(site, environment, environ, problems)
     if loaded is None:
         return None
-    release = build(read_texts(site), release_site(site, loaded, adapters, ids), problems)
+    secrets = Secrets(loaded.config.secrets, site, environ)
+    around = Surroundings(site, loaded.config, secrets, adapters)
+    release = build(read_texts(site), release_site(around, ids), problems)
     if release is not None:
         check_systems(loaded, release, adapters, problems)
     return Checked(loaded, release) if release is not None and not problems else None
@@ -57,20 +60,19 @@ def check_settings(
     return loaded
 
 
-def release_site(site: Path, loaded: Loaded, adapters: Callable[[str], Adapter], ids: Ids) -> ReleaseSite:
+def release_site(around: Surroundings, ids: Ids) -> ReleaseSite:
     """What a release of this site is made for."""
-    config = loaded.config
-    around = Surroundings(site, config, Secrets(config.secrets, site), adapters)
+    config = around.config
     return ReleaseSite(
         {name: system.profile for name, system in config.systems.items()},
-        adapters,
+        around.adapters,
         config.site.zone,
         config.delivery.retry,
         Seals(around.login, ids),
     )
 
 
-def check_systems(loaded: Loaded, release: Release, adapters: Callable[[str], Adapter], problems: Problems) -> None:
+def check_systems(loaded: Loaded, release: Release, adapters: Mapping[str, Adapter], problems: Problems) -> None:
     """Notes systems whose settings do not fit their profile: no such profile, no address, nothing to listen on."""
     for name, system in loaded.config.systems.items():
         profile = release.library.profiles.get(system.profile)
@@ -78,12 +80,12 @@ def check_systems(loaded: Loaded, release: Release, adapters: Callable[[str], Ad
             where = loaded.where("systems", name, "profile")
             problems.unknown(where, "the profile", system.profile, release.library.profiles)
         else:
-            _check_addresses(name, profile, loaded, adapters(profile.adapter), problems)
+            _check_addresses(name, profile, loaded, adapters[profile.adapter], problems)
 
 
 def _check_addresses(name: str, profile: Profile, loaded: Loaded, adapter: Adapter, problems: Problems) -> None:
     system, where = loaded.config.systems[name], loaded.where("systems", name)
-    places = [system, *system.at.values()]
+    places: list[System | At] = [system, *system.at.values()]
     called, heard = any(place.url for place in places), any(place.listen for place in places)
     if profile.outgoing and adapter.destination is not None and not called:
         problems.add(where, f"{name!r} is called but has no address", "write url: …")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.say import as_json, refuse
-from engine.cli.site import Site, adapters, site_options
+from engine.cli.site import Adapters, Site, site_options
 from engine.settings.problems import Problems
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def checked(site: Site) -> "Checked":
 
     site.require()
     problems = Problems()
-    found = check(site.folder, site.environment, os.environ, adapters(), SystemIds(), problems)
+    found = check(site.folder, site.environment, os.environ, Adapters(), SystemIds(), problems)
     if found is None:
         refuse(list(problems), site.as_json)
     return found

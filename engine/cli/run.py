@@ -7,7 +7,7 @@ import signal
 import click
 
 from engine.cli.say import CannotRun, as_json, progress, refuse
-from engine.cli.site import Site, adapters, site_options
+from engine.cli.site import Adapters, Site, site_options
 from engine.settings.layers import Loaded
 from engine.settings.problems import Problems, TextsRefused
 
@@ -39,7 +39,7 @@ async def _serve(site: Site, loaded: Loaded) -> None:
 
     stop = asyncio.Event()
     _on_signals(stop)
-    bus = Bus(site.folder, loaded, adapters())
+    bus = Bus(site.folder, loaded, Adapters())
     try:
         await bus.start()
     except TextsRefused as refused:

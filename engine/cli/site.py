@@ -1,7 +1,7 @@
 """Which site a verb works on, and the options that say it: `--site`, `--env`, `--json`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -50,10 +50,24 @@ class Site:
         return self.folder / written
 
 
-def adapters() -> Callable[[str], Adapter]:
+class Adapters(Mapping[str, Adapter]):
     """The adapters by name. The engine imports none: they are found, and each is loaded when it is used."""
-    load: Callable[[str], Adapter] = import_module("adapters").load
-    return load
+
+    def __init__(self) -> None:
+        self._found = import_module("adapters")
+
+    def __getitem__(self, name: str) -> Adapter:
+        adapter: Adapter = self._found.load(name)
+        return adapter
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found.NAMES)
+
+    def __len__(self) -> int:
+        return len(self._found.NAMES)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found.NAMES
 
 
 def site_options(verb: F) -> F:

@@ -141,6 +141,10 @@ def _stamp(text: str) -> str:
     return datetime.fromisoformat(text).strftime("%Y%m%d%H%M%S%z") if "T" in text or "-" in text[:8] else text
 
 
+_READERS: dict[str, Any] = {}
+
+
 def _call(reader: Any, *words: str) -> Compiled:
-    name = "_k" + " ".join(words).encode().hex()  # the same name only ever stands for the same reader
-    return Compiled(f"{name}({{d}})", {name: reader})
+    name = "_k" + " ".join(words).encode().hex()
+    made = _READERS.setdefault(name, reader)  # the same name only ever stands for the same reader
+    return Compiled(f"{name}({{d}})", {name: made})

@@ -122,6 +122,10 @@ class Journal(Protocol):
         """State and last outcome of each step, for `when` and for maps that read earlier replies."""
         ...
 
+    async def steps(self, id_: str) -> Sequence[Claimed]:
+        """The deliveries of a message by its id, each with its state; none where there is no such message."""
+        ...
+
     async def rider(self, name: str) -> str | None:
         """The committed value of a rider (a cursor, a last run)."""
         ...

@@ -18,3 +18,7 @@ select min(due) from (
   union all select min(due) from deliveries where system = $1 and state = 'doubtful') as waiting
 """
 MESSAGE = "select id, received from messages where seq = $1"
+STEPS = """
+select m.seq, d.step, m.id, m.route, m.release, d.system, d.lane, d.attempt, m.received, m.deadline, d.state
+from messages m join deliveries d on d.message = m.seq where m.id = $1 order by d.step
+"""

@@ -1,0 +1,184 @@
+"""One running bus: assembled, started, stopped. What stands where: docs/architecture.md.
+
+Start: control socket (one bus a site), journal (recovered), release (checked, or trusted by its hash), delivery,
+listeners last. Stop: listeners first, then delivery, then the journal: what was read is answered, what is under way
+ends or stays recorded.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.app.check import release_site
+from engine.app.commands import commands
+from engine.app.control import ControlServer
+from engine.app.health import Health, ops
+from engine.app.systems import Surroundings
+from engine.base import log
+from engine.base.clock import SECOND, Clock, SystemClock
+from engine.base.ids import Ids, SystemIds
+from engine.base.tasks import Supervisor
+from engine.channel.audit import AuditRecord
+from engine.channel.clients import clients_of
+from engine.channel.contracts import load_contracts
+from engine.channel.entrance import Entrance as ChannelEntrance
+from engine.contract import Adapter, Answer, Inbound, Source, Submit
+from engine.delivery.delivery import Delivery
+from engine.formats.format import Hints
+from engine.journal.group import GroupJournal
+from engine.journal.interface import Noted
+from engine.journal.keys import KeyRing
+from engine.journal.open import open_journal
+from engine.journal.settings import Settings as JournalSettings
+from engine.journal.store import Crash
+from engine.model import Find
+from engine.routing.accept import Intake
+from engine.routing.entrance import Entrance
+from engine.routing.messages import Messages
+from engine.routing.planner import RoutePlanner
+from engine.routing.reads import server
+from engine.routing.release import Release, Releases, read_texts
+from engine.settings.layers import Loaded
+from engine.settings.models import Config
+from engine.settings.problems import Problems, TextsRefused
+from engine.settings.secrets import Secrets
+
+_BEHIND = 60.0
+"""Seconds that delivery may lag behind open systems before sources hear "busy" (decision 29)."""
+
+_log = log.get("bus")
+
+
+class Bus:
+    """One site, running. `start` returns once every listener accepts."""
+
+    def __init__(
+        self,
+        site: Path,
+        loaded: Loaded,
+        adapters: Mapping[str, Adapter],
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        crash: Crash | None = None,
+    ) -> None:
+        self.site = site
+        self.config: Config = loaded.config
+        self.clock = clock or SystemClock(lambda drift: _log.warning("clock_moved", drift_us=drift))
+        self.ids = ids or SystemIds()
+        self.secrets = Secrets(self.config.secrets, site)
+        self.surroundings = Surroundings(site, self.config, self.secrets, adapters)
+        self.supervisor = Supervisor()
+        self.listeners: dict[str, Source] = {}
+        self._crash = crash
+        self._control: ControlServer | None = None
+
+    async def start(self) -> None:
+        """Raises ControlTaken, JournalError, TextsRefused, SecretMissing, OSError (an address is taken)."""
+        self.journal: GroupJournal = await self._open_journal()
+        self.releases = Releases(self.journal, release_site(self.surroundings, self.ids))
+        self.release: Release = await self.releases.make(read_texts(self.site))
+        self.messages = Messages(self.journal, self.releases)
+        self.planner = RoutePlanner(self.journal, self.messages)
+        self.delivery = Delivery(self.journal, self.planner, self.clock, self.ids, self.supervisor)
+        self.delivery.start(
+            self.surroundings.runtime(name, profile)
+            for name in self.config.systems
+            if (profile := self.release.profile(name)).outgoing
+        )
+        self.intake = Intake(
+            self.journal,
+            self.releases,
+            self.messages,
+            self.delivery,
+            self.clock,
+            self.ids,
+            busy=lambda: self.delivery.behind > _BEHIND,
+        )
+        self.health = Health(self)
+        await self._listen()
+        self._control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)
+        await self._control.start()
+        _log.info("started", release=self.release.digest[:12], count=len(self.listeners))
+
+    async def stop(self) -> None:
+        """Finishes or leaves recorded everything under way within `stop.grace`."""
+        grace = self.config.stop.grace
+        deadline = asyncio.get_running_loop().time() + grace
+        if self._control is not None:
+            await self._control.stop()
+        await asyncio.gather(*(listener.stop(grace / 2) for listener in self.listeners.values()))
+        await self.delivery.stop(max(0.0, deadline - asyncio.get_running_loop().time()))
+        await self.supervisor.stop(1.0)
+        await self.journal.close()
+        _log.info("stopped")
+
+    def addresses(self) -> Mapping[str, str]:
+        """Where each listener listens."""
+        return {name: listener.address for name, listener in self.listeners.items()}
+
+    async def _open_journal(self) -> GroupJournal:
+        settings = self.config.journal
+        keep = JournalSettings(
+            commit=settings.commit.value,
+            reserve=settings.reserve,
+            keep_keys=int(settings.keep.keys * SECOND),
+        )
+        url = settings.url
+        if url.startswith("sqlite:///"):
+            path = (self.site / url.removeprefix("sqlite:///")).resolve()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            url = f"sqlite:///{path}"
+        ring = KeyRing(self.secrets.open(settings.key.secret).encode())
+        return await open_journal(url, ring, self.clock, self.ids, settings=keep, crash=self._crash)
+
+    async def _listen(self) -> None:
+        for name, settings in self.config.systems.items():
+            profile = self.release.profile(name)
+            for campus, source in self.surroundings.sources(name, profile):
+                submit = self._channel(name) if settings.clients else self._submit(name, campus)
+                await source.start(submit)
+                self.listeners[name if campus is None else f"{name}@{campus}"] = source
+                _log.info("listening", system=name, campus=campus or "", path=source.address)
+
+    def _submit(self, name: str, campus: str | None) -> Submit:
+        system, site = self.config.systems[name], self.config.site
+        campuses = [campus, *site.campuses] if campus else site.campuses
+        entrance = Entrance(
+            name,
+            Hints(size=self.config.limits(name, campus).size),
+            frozenset(system.accept_processing_ids),
+            tuple(dict.fromkeys(campuses)),
+        )
+        intake = self.intake
+
+        async def submit(inbound: Inbound) -> Answer:
+            return await intake.submit(entrance, inbound)
+
+        return submit
+
+    def _channel(self, name: str) -> Submit:
+        problems = Problems()
+        file = f"mappings/{self.config.systems[name].profile}.yaml"
+        contracts = load_contracts((self.site / file).read_text(encoding="utf-8"), file, problems)
+        if contracts is None or problems:
+            raise TextsRefused(problems)
+        entrance = ChannelEntrance(
+            contracts=contracts,
+            clients=clients_of(self.config.systems[name].clients, self.config.site.campuses, self.secrets),
+            serve=server(self.releases, self.delivery.ask_once, self.clock),
+            audit=self._audit,
+            clock=self.clock,
+            ids=self.ids,
+        )
+        answer_ops = ops(self.health)
+
+        async def submit(inbound: Inbound) -> Answer:
+            answered = await answer_ops(inbound) if self.config.ops.listen is None else None
+            return answered if answered is not None else await entrance(inbound)
+
+        return submit
+
+    async def _audit(self, record: AuditRecord) -> None:
+        subject = Find("patient", record.subject) if record.subject else None
+        self.journal.note(Noted(record.operation, record.client, record.campus, subject, record.result))

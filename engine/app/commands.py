@@ -1,0 +1,97 @@
+"""What people may ask of the running bus through its control socket."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from engine.app.control import Handler
+from engine.base.errors import BusError, Code
+from engine.contract import Source
+from engine.delivery.delivery import Delivery
+from engine.delivery.stored import encode
+from engine.journal.group import GroupJournal
+from engine.journal.interface import Act
+from engine.model import Built, Claimed, State
+from engine.routing.planner import RoutePlanner
+from engine.routing.release import Release, Releases
+
+_STUCK = frozenset({State.PARKED, State.DOUBTFUL})
+_OPEN = {
+    "retry": _STUCK | {State.READY},
+    "park": frozenset({State.WAITING, State.READY, State.DOUBTFUL}),
+    "drop": _STUCK | {State.READY, State.WAITING},
+}
+"""States in which a delivery can be meant by an act that names no step."""
+
+
+class Running(Protocol):
+    """What commands need of the bus."""
+
+    journal: GroupJournal
+    delivery: Delivery
+    planner: RoutePlanner
+    releases: Releases
+    release: Release
+    listeners: dict[str, Source]
+
+
+def commands(bus: Running) -> Mapping[str, Handler]:
+    """The commands by name."""
+    return {verb: _act(bus, verb) for verb in ("retry", "park", "drop")} | {"status": _status(bus)}
+
+
+def _act(bus: Running, verb: str) -> Handler:
+    async def act(asked: Mapping[str, Any]) -> Any:
+        reason = str(asked.get("reason") or "").strip()
+        if not reason:
+            raise BusError(Code.VALIDATION_FAILED, "an act needs its reason")
+        name, delivery = await _meant(bus, verb, str(asked.get("id")), asked.get("step"))
+        body = asked.get("body")
+        told = Act(
+            verb,
+            delivery.seq,
+            delivery.step,
+            str(asked.get("who") or "unknown"),
+            reason,
+            encode(Built(base64.b64decode(body))) if body else None,
+            bool(asked.get("remap")),
+            bool(asked.get("anyway")),
+        )
+        then = await bus.planner.dropped(delivery) if verb == "drop" else None
+        bus.delivery.spread(await bus.journal.act(told, then, bus.delivery.room))
+        bus.delivery.wake([delivery.system])
+        now = next(one for one in await bus.journal.steps(delivery.id) if one.step == delivery.step)
+        return {"id": delivery.id, "step": name, "state": now.state.value}
+
+    return act
+
+
+async def _meant(bus: Running, verb: str, id_: str, step: str | None) -> tuple[str, Claimed]:
+    """The delivery that a person means: by its step, or the only one that the act can be done to."""
+    deliveries = await bus.journal.steps(id_)
+    if not deliveries:
+        raise BusError(Code.NOT_FOUND, "there is no such message, or it has no deliveries")
+    release = await bus.releases.get(deliveries[0].release)
+    route = release.routes[deliveries[0].route]
+    named = {found.name: one for one in deliveries if (found := route.step(one.step)) is not None}
+    if step is not None:
+        if step not in named:
+            raise BusError(Code.NOT_FOUND, f"its steps are {', '.join(named)}")
+        return step, named[step]
+    open_ = {name: one for name, one in named.items() if one.state in _OPEN[verb]}
+    if len(open_) != 1:
+        states = ", ".join(f"{name} ({one.state.value})" for name, one in named.items())
+        raise BusError(Code.STATE_CONFLICT, f"say which step with --step: {states}")
+    return next(iter(open_.items()))
+
+
+def _status(bus: Running) -> Handler:
+    async def status(_asked: Mapping[str, Any]) -> Any:
+        systems = {
+            one.system: {"state": one.shut.why if one.shut else "open", "waiting": one.held, "stuck": one.stuck}
+            for one in bus.delivery.health()
+        }
+        listeners = {name: listener.address for name, listener in bus.listeners.items()}
+        return {"release": bus.release.digest[:12], "listeners": listeners, "systems": systems}
+
+    return status

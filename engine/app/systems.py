@@ -1,0 +1,103 @@
+"""From settings and profiles to things that can be called and listened to: links, destinations, sources."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.contract import Adapter, Link, Login, Source, Tls, Unavailable
+from engine.delivery.hours import Hours
+from engine.delivery.wire import SystemRuntime
+from engine.model import Profile
+from engine.settings.models import Config
+from engine.settings.secrets import SecretMissing, Secrets
+from engine.settings.systems import At, System, TlsFiles
+
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The systems of one site, as its settings have them now."""
+
+    site: Path
+    config: Config
+    secrets: Secrets
+    adapters: Mapping[str, Adapter]
+
+    def login(self, system: str, campus: str | None) -> Login:
+        """Who the bus is at a system, opened now. Raises Unavailable where the secret is nowhere."""
+        settings = self.config.systems[system]
+        at = settings.at.get(campus or "")
+        login = (at.login if at else None) or settings.login
+        if login is None:
+            raise Unavailable("no_login")
+        try:
+            return Login(login.user, self.secrets.open(login.password.secret))
+        except SecretMissing:
+            raise Unavailable("secret_missing") from None
+
+    def runtime(self, name: str, profile: Profile) -> SystemRuntime:
+        """A system that can be called, at every campus that has one of its own."""
+        settings, adapter = self.config.systems[name], self.adapters[profile.adapter]
+        assert adapter.destination is not None, "the check refuses calls to an adapter that only listens"
+        links = {campus: self._link(name, profile, campus) for campus in self._places(settings)}
+        breaker = self.config.breaker(name)
+        return SystemRuntime(
+            name,
+            profile,
+            {campus: adapter.destination(link) for campus, link in links.items()},
+            self.config.limits(name),
+            Hours(settings.closed, self.config.site.zone),
+            breaker.after,
+            breaker.pause,
+            self.config.pace(name),
+            adapter.blocking,
+            adapter.address,
+            {campus: link.url for campus, link in links.items() if link.url},
+        )
+
+    def sources(self, name: str, profile: Profile) -> Iterator[tuple[str | None, Source]]:
+        """The listeners of a system, each with its campus (None: the system's own)."""
+        settings, adapter = self.config.systems[name], self.adapters[profile.adapter]
+        for campus in [None, *settings.at]:
+            at = settings.at.get(campus or "")
+            if (at.listen if at else settings.listen) is not None and adapter.source is not None:
+                yield campus, adapter.source(self._link(name, profile, campus))
+
+    def _places(self, settings: System) -> list[str | None]:
+        own: list[str | None] = [campus for campus, at in settings.at.items() if at.url is not None]
+        return [None, *own] if settings.url is not None or not own else own
+
+    def _link(self, name: str, profile: Profile, campus: str | None) -> Link:
+        settings = self.config.systems[name]
+        at = settings.at.get(campus or "") or At()
+        url = at.url or settings.url
+        tls = at.tls or settings.tls
+        has_login = (at.login or settings.login) is not None
+        return Link(
+            system=name,
+            options=profile.options,
+            operations={operation.name: operation.options for operation in profile.outgoing.values()},
+            campus=campus,
+            url=_below(self.site, url) if url else None,
+            listen=at.listen if campus else settings.listen,
+            login=self.login(name, campus) if has_login else None,
+            tls=_tls(self.site, tls) if tls else None,
+            limits=self.config.limits(name, campus),
+            create=settings.create,
+            folder=str(self.site / "mappings" / Path(profile.name).parent),
+        )
+
+
+def _below(site: Path, url: str) -> str:
+    """A database file of the site is below its folder, wherever the bus was started."""
+    if not url.startswith(_SQLITE):
+        return url
+    return _SQLITE + str((site / url.removeprefix(_SQLITE)).resolve())
+
+
+def _tls(site: Path, files: TlsFiles) -> Tls:
+    def path(name: str | None) -> str | None:
+        return str(site / name) if name else None
+
+    return Tls(path(files.ca), path(files.cert), path(files.key), files.verify)

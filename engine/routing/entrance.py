@@ -1,0 +1,55 @@
+"""Where a system's messages come in: what is taken there, and their first reading."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from engine.base.errors import BusError, Code
+from engine.formats.format import Format, Hints
+from engine.model import Context, Incoming, Profile, Shape
+
+_VERSIONS = ("2.",)
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What the site's settings say about one listening system."""
+
+    system: str
+    hints: Hints
+    processing_ids: frozenset[str]
+    """HL7 MSH-11 values that are taken (production, training, debugging)."""
+    campuses: tuple[str, ...]
+    """The first is meant where a message names none."""
+
+
+def read(profile: Profile, raw: bytes, entrance: Entrance, context: Context) -> tuple[Incoming, Shape]:
+    """What a system sent, as our shape. Raises BusError for what cannot be read, is not taken or matches nothing."""
+    document = profile.format.parse(raw, entrance.hints)
+    if profile.format.name == "hl7":
+        _admit(document, profile.format, entrance)
+    for incoming in profile.incoming.values():
+        if incoming.matches(document):
+            return incoming, incoming.read(document, context)
+    raise BusError(Code.UNSUPPORTED_MESSAGE, "nothing that this system may send looks like this", spot="MSH-9")
+
+
+def _admit(document: Any, format_: Format, entrance: Entrance) -> None:
+    """HL7 chapter 2, §2.9.2: version and processing id are looked at before anything else."""
+    version, processing = _header(format_)  # type: ignore[arg-type]  # formats are plain objects: hashed by identity
+    if not str(version(document) or "2.").startswith(_VERSIONS):
+        raise BusError(Code.UNSUPPORTED_VERSION, "MSH-12 is no version 2", spot="MSH-12")
+    if str(processing(document) or "P") not in entrance.processing_ids:
+        raise BusError(Code.PROCESSING_ID, "MSH-11 is not taken here", spot="MSH-11")
+
+
+@lru_cache(maxsize=64)
+def _header(format_: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    return _reader(format_, "MSH-12"), _reader(format_, "MSH-11")
+
+
+def _reader(format_: Format, path: str) -> Callable[[Any], Any]:
+    code = format_.read(path)
+    found: Callable[[Any], Any] = eval("lambda d: " + code.code.replace("{d}", "d"), dict(code.names))  # noqa: S307 - our own compiled path
+    return found

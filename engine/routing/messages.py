@@ -1,0 +1,75 @@
+"""Messages in memory: what the steps of a message under way need, read again from the journal when it is not here.
+
+A message that was accepted a moment ago is delivered without reading it back. What a backlog of
+millions needs is not kept: the oldest are forgotten and read again when their turn comes.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from engine.base.errors import BusError, Code
+from engine.contract import Inbound
+from engine.formats.format import Hints
+from engine.journal.interface import Journal
+from engine.model import Claimed, Context, Shape
+from engine.routing.plan import Route
+from engine.routing.release import Release, Releases
+
+_KEPT = 20_000
+
+
+@dataclass(slots=True)
+class Message:
+    """A message under way, as its accepting release reads it."""
+
+    release: Release
+    route: Route
+    document: Shape
+    context: Context
+    campus: str
+    failing: bool = False
+    """Its `on_failure` runs, or has run."""
+
+
+class Messages:
+    """The messages this node has in hand."""
+
+    def __init__(self, journal: Journal, releases: Releases) -> None:
+        self._journal = journal
+        self._releases = releases
+        self._held: OrderedDict[int, Message] = OrderedDict()
+
+    def keep(self, seq: int, message: Message) -> None:
+        """Keeps a message until it is done, or until too many others came after it."""
+        self._held[seq] = message
+        if len(self._held) > _KEPT:
+            self._held.popitem(last=False)
+
+    def forget(self, seq: int) -> None:
+        self._held.pop(seq, None)
+
+    async def get(self, delivery: Claimed) -> Message:
+        """The delivery's message, from memory or read again under the release that accepted it."""
+        message = self._held.get(delivery.seq)
+        if message is None:
+            message = await self._read_again(delivery)
+            self.keep(delivery.seq, message)
+        return message
+
+    async def _read_again(self, delivery: Claimed) -> Message:
+        release = await self._releases.get(delivery.release)
+        route = release.routes.get(delivery.route)
+        if route is None:
+            raise BusError(Code.INTERNAL, "the message's route is not in its release")
+        raw, meta = await self._journal.raw(delivery.seq)
+        campus = meta["campus"]
+        context = release.context(delivery.received, delivery.id, campus)
+        profile = release.profile(meta["system"])
+        incoming = profile.incoming[meta["operation"]]
+        document = incoming.read(profile.format.parse(raw, Hints()), context)
+        return Message(release, route, document, context, campus)
+
+
+def meta_of(inbound: Inbound, operation: str, campus: str) -> dict[str, str]:
+    """What the reading needs again after a restart, kept with the bytes."""
+    return {"system": inbound.system, "operation": operation, "campus": campus, "client": inbound.client}

@@ -1,0 +1,137 @@
+"""Routes as step graphs: compiled once for a release, walked for every message.
+
+A step is known by its number: the steps of a route count from 0 in the order written, those of
+`on_failure` go on counting. The journal stores numbers only; names are for people and for texts.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from engine.delivery.interface import Policy
+from engine.model import FINAL, Added, NewDelivery, Shape, State, Then
+
+Scope: TypeAlias = Mapping[str, Any]
+"""A message's document, and by step name the outcome and reply of the steps before."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A compiled condition. `early`: it reads the message only, so it is decided when the message is accepted."""
+
+    test: Callable[[Scope], bool]
+    early: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The line a step stands in: the value of `by`, within `name` and the message's campus (decision 6)."""
+
+    name: str
+    by: Callable[[Scope], str | None]
+
+    def of(self, document: Shape, campus: str) -> str | None:
+        """The lane of one message; None where it has no such value: it then stands in no line."""
+        value = self.by(document)
+        return None if value is None else f"{campus}\x1f{self.name}\x1f{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a route."""
+
+    index: int
+    name: str
+    system: str
+    operation: str
+    needs: tuple[int, ...]
+    policy: Policy
+    lane: Lane | None = None
+    when: When | None = None
+    between: Any = None
+    """The shape-to-shape map that stands before the operation's own, or None."""
+    reads: frozenset[str] = frozenset()
+    """Names of earlier steps that its `when` or its map reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What makes two messages the same (decision 24)."""
+
+    by: tuple[Callable[[Scope], str | None], ...]
+    other_content: str = "conflict"
+
+    def of(self, document: Shape) -> str | None:
+        """The key of one message; None where none of its parts has a value."""
+        parts = [part(document) for part in self.by]
+        return None if all(part is None for part in parts) else "\x1f".join(part or "" for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of `routes.yaml`, compiled."""
+
+    name: str
+    sources: tuple[tuple[str, str], ...]
+    """(system, incoming operation) pairs that feed it; empty for a channel operation."""
+    steps: tuple[Step, ...]
+    key: Key | None = None
+    on_failure: tuple[Step, ...] = ()
+    within: float | None = None
+    """Seconds in which the source wants its answer; None: it is answered when the message is durable."""
+    shape: str = ""
+    """The shape of its document."""
+
+    def step(self, index: int) -> Step | None:
+        """The step of that number, of the route or of its `on_failure`."""
+        every = self.steps + self.on_failure
+        return every[index] if 0 <= index < len(every) else None
+
+
+def deliveries(route: Route, document: Shape, campus: str) -> tuple[NewDelivery, ...]:
+    """All deliveries of a new message, in the order of their steps: their places in line are fixed by this."""
+    skipped = {step.index for step in route.steps if step.when and step.when.early and not step.when.test(document)}
+    return tuple(
+        NewDelivery(
+            step=step.index,
+            system=step.system,
+            lane=step.lane.of(document, campus) if step.lane and step.index not in skipped else None,
+            needs=sum(1 for need in step.needs if need not in skipped),
+            skipped=step.index in skipped,
+        )
+        for step in route.steps
+    )
+
+
+def follow(route: Route, index: int, bare: Then, document: Shape, campus: str, *, failing: bool) -> Then:
+    """What follows from a step's end by the plan: steps freed, skipped, added.
+
+    `failing` tells that `on_failure` of this message runs already (or has run): it starts once.
+    Doubt and parking start nothing (invariant 8).
+    """
+    if bare.state not in FINAL:
+        return bare
+    if bare.state in (State.DELIVERED, State.SKIPPED):
+        return replace(bare, freed=_needing(route, index))
+    skip = _all_behind(route, index)
+    starts = route.on_failure and index < len(route.steps) and not failing
+    return replace(bare, skip=skip, add=_added(route, document, campus) if starts else ())
+
+
+def _needing(route: Route, index: int) -> tuple[int, ...]:
+    return tuple(step.index for step in route.steps + route.on_failure if index in step.needs)
+
+
+def _all_behind(route: Route, index: int) -> tuple[int, ...]:
+    behind = {index}
+    for step in route.steps + route.on_failure:  # needs point backwards, so one pass finds them all
+        if any(need in behind for need in step.needs):
+            behind.add(step.index)
+    return tuple(sorted(behind - {index}))
+
+
+def _added(route: Route, document: Shape, campus: str) -> tuple[Added, ...]:
+    return tuple(
+        Added(step.index, step.system, step.lane.of(document, campus) if step.lane else None, len(step.needs))
+        for step in route.on_failure
+    )

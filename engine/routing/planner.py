@@ -1,0 +1,99 @@
+"""The plan of a message, one step at a time: what delivery asks of routing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from engine.base.errors import BusError, Code
+from engine.delivery.interface import Work
+from engine.delivery.stored import decode
+from engine.journal.interface import Journal
+from engine.model import Claimed, Outcome, Progress, State, Then
+from engine.routing.messages import Message, Messages
+from engine.routing.plan import Step, follow
+
+Watcher = Callable[[Claimed, Outcome | None, Then, Progress | None], None]
+
+
+class RoutePlanner:
+    """Delivery's Planner over the releases of the texts. Holds what is being worked on, so that `then`
+    can be pure; everything else may be forgotten and is read again.
+    """
+
+    def __init__(self, journal: Journal, messages: Messages, watch: Watcher | None = None) -> None:
+        self._journal = journal
+        self._messages = messages
+        self._watch = watch
+        self._working: dict[tuple[int, int], Message] = {}
+
+    async def work(self, delivery: Claimed) -> Work:
+        message = await self._messages.get(delivery)
+        self._working[delivery.seq, delivery.step] = message
+        step = message.route.step(delivery.step)
+        if step is None:
+            raise BusError(Code.INTERNAL, "the step is not in the message's release")
+        outcomes = await self._outcomes(message, step, delivery)
+        scope = _scope(message, step, outcomes)
+        profile = message.release.profile(step.system)
+        operation = profile.outgoing.get(step.operation)
+        if operation is None:
+            raise BusError(Code.INTERNAL, "the operation is not in the message's release")
+        stored = await self._journal.body(delivery.seq, delivery.step) if delivery.attempt else None
+        return Work(
+            operation=operation,
+            policy=step.policy,
+            run=step.when is None or step.when.early or step.when.test(scope),
+            scope=scope,
+            context=_context(message, delivery),
+            between=step.between,
+            stored=decode(stored) if stored is not None else None,
+            campus=message.campus,
+            question=profile.outgoing.get(operation.ask.by) if operation.ask else None,
+        )
+
+    def then(self, delivery: Claimed, outcome: Outcome | None, then: Then) -> Then:  # noqa: ARG002 - the protocol's
+        message = self._working[delivery.seq, delivery.step]
+        full = follow(message.route, delivery.step, then, message.document, message.campus, failing=message.failing)
+        message.failing = message.failing or bool(full.add)
+        return full
+
+    def settled(self, delivery: Claimed, outcome: Outcome | None, then: Then, progress: Progress | None) -> None:
+        self._working.pop((delivery.seq, delivery.step), None)
+        if progress is not None and progress.done:
+            self._messages.forget(delivery.seq)
+        if self._watch is not None:
+            self._watch(delivery, outcome, then, progress)
+
+    async def dropped(self, delivery: Claimed) -> Then:
+        """What follows when a person gives a delivery up."""
+        message = await self._messages.get(delivery)
+        outcomes = await self._journal.outcomes(delivery.seq) if message.route.on_failure else {}
+        failing = any(step.index in outcomes for step in message.route.on_failure)
+        bare = Then(State.GIVEN_UP, why="dropped")
+        return follow(message.route, delivery.step, bare, message.document, message.campus, failing=failing)
+
+    async def _outcomes(
+        self, message: Message, step: Step, delivery: Claimed
+    ) -> Mapping[int, tuple[State, Outcome | None]]:
+        """Asked of the journal each time: another node may have ended the steps before."""
+        if not step.reads and not message.route.on_failure:
+            return {}
+        outcomes = await self._journal.outcomes(delivery.seq)
+        message.failing = any(one.index in outcomes for one in message.route.on_failure)
+        return outcomes
+
+
+def _scope(message: Message, step: Step, outcomes: Mapping[int, tuple[State, Outcome | None]]) -> Mapping[str, Any]:
+    if not step.reads:
+        return message.document
+    scope: dict[str, Any] = dict(message.document)
+    for other in message.route.steps + message.route.on_failure:
+        if other.name in step.reads:
+            state, outcome = outcomes.get(other.index, (State.WAITING, None))
+            scope[other.name] = {"outcome": state.value, "reply": outcome.value or {} if outcome else {}}
+    return scope
+
+
+def _context(message: Message, delivery: Claimed) -> Any:
+    values = {**message.context.values, "token": f"{delivery.id}-{delivery.step}", "system": delivery.system}
+    return replace(message.context, values=values)

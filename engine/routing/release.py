@@ -1,0 +1,191 @@
+"""Releases: `routes.yaml` and `mappings/` as one checked whole, known by the hash of its bytes (decision 10).
+
+The check happens when a release is made. The journal keeps a checked release under its hash, so that a start with
+unchanged texts trusts it, and a message finds the texts that accepted it after a restart.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from engine.base.clock import from_micros
+from engine.base.errors import BusError, Code
+from engine.contract import Adapter
+from engine.formats import dotted
+from engine.journal.interface import Journal
+from engine.mapping.functions.kind import Setup
+from engine.mapping.library import Library, load_texts
+from engine.mapping.shelf import SealFactory
+from engine.model import Context, Find, Profile, Shape, ShapeSpec
+from engine.routing.compile import Surroundings, compile_routes
+from engine.routing.plan import Route
+from engine.settings.problems import Problems, TextsRefused
+from engine.settings.routes import load_routes
+from engine.settings.systems import Retry
+
+ROUTES = "routes.yaml"
+MAPPINGS = "mappings"
+
+Finder = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a release is made for: who stands behind a system's name, and what the site says once for all."""
+
+    systems: Mapping[str, str]
+    """System to the name of its profile."""
+    adapters: Mapping[str, Adapter]
+    zone: ZoneInfo
+    retry: Retry
+    seals: SealFactory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The texts of one hash, compiled."""
+
+    digest: str
+    library: Library
+    routes: Mapping[str, Route]
+    systems: Mapping[str, str]
+    zone: ZoneInfo
+    by_source: Mapping[tuple[str, str], Route] = field(default_factory=dict)
+    finders: Mapping[str, tuple[tuple[str, Finder], ...]] = field(default_factory=dict)
+    """Shape to (kind, reader) of what finds its messages again."""
+
+    def profile(self, system: str) -> Profile:
+        """How a system speaks. Raises BusError where the settings or the release no longer have it."""
+        profile = self.library.profiles.get(self.systems.get(system, ""))
+        if profile is None:
+            raise BusError(Code.INTERNAL, f"system {system} has no profile in this release")
+        return profile
+
+    def route_of(self, system: str, incoming: str) -> Route:
+        """The route that takes what a system sent. Raises BusError(UNSUPPORTED_MESSAGE)."""
+        route = self.by_source.get((system, incoming))
+        if route is None:
+            raise BusError(Code.UNSUPPORTED_MESSAGE, "no route takes this message")
+        return route
+
+    def shape(self, name: str) -> ShapeSpec:
+        return self.library.shapes[name]
+
+    def finds(self, shape: str, document: Shape) -> tuple[Find, ...]:
+        """The values by which this message will be found again."""
+        found = ((kind, read(document)) for kind, read in self.finders.get(shape, ()))
+        return tuple(Find(kind, str(value)) for kind, value in found if value not in (None, ""))
+
+    def context(self, received: int, message_id: str, campus: str) -> Context:
+        """What maps may know beside the document."""
+        when = from_micros(received).astimezone(self.zone)
+        return Context(received=when, now=when, values={"message_id": message_id, "campus": campus})
+
+
+def read_texts(site: Path) -> dict[str, bytes]:
+    """`routes.yaml` and everything below `mappings/`, by their names below the site's folder."""
+    files = [site / ROUTES, *sorted(path for path in (site / MAPPINGS).rglob("*") if path.is_file())]
+    return {path.relative_to(site).as_posix(): path.read_bytes() for path in files if path.exists()}
+
+
+def digest_of(texts: Mapping[str, bytes]) -> str:
+    """The name of a release: SHA-256 over names and bytes, in order."""
+    whole = hashlib.sha256()
+    for name in sorted(texts):
+        whole.update(f"{len(name)}:{name}{len(texts[name])}:".encode())
+        whole.update(texts[name])
+    return whole.hexdigest()
+
+
+def build(texts: Mapping[str, bytes], site: Site, problems: Problems) -> Release | None:
+    """Compiles and checks a release; None where it cannot be used."""
+    prefix = MAPPINGS + "/"
+    mappings = {name.removeprefix(prefix): text for name, text in texts.items() if name.startswith(prefix)}
+    library = load_texts(mappings, site.adapters, problems, site.zone, site.seals)
+    written = load_routes(texts.get(ROUTES, b"").decode("utf-8", "replace"), ROUTES, problems)
+    if written is None:
+        return None
+    around = Surroundings(library, site.systems, site.retry, Setup(site.zone))
+    routes = compile_routes(written, around, problems)
+    if problems:
+        return None
+    return Release(
+        digest=digest_of(texts),
+        library=library,
+        routes=routes,
+        systems=site.systems,
+        zone=site.zone,
+        by_source={source: route for route in routes.values() for source in route.sources},
+        finders={name: _finders(spec) for name, spec in library.shapes.items()},
+    )
+
+
+def pack(texts: Mapping[str, bytes]) -> bytes:
+    """A release as the journal keeps it: JSON, each file's bytes as characters of Latin-1."""
+    return orjson.dumps({name: content.decode("latin-1") for name, content in texts.items()})
+
+
+def unpack(content: bytes) -> dict[str, bytes]:
+    """The texts of a release that the journal kept."""
+    return {name: text.encode("latin-1") for name, text in orjson.loads(content).items()}
+
+
+class Releases:
+    """The release in force, and those that messages under way still need."""
+
+    def __init__(self, journal: Journal, site: Site) -> None:
+        self._journal = journal
+        self._site = site
+        self._known: dict[str, Release] = {}
+        self._current: Release | None = None
+
+    @property
+    def current(self) -> Release:
+        """The release that new messages are accepted under."""
+        assert self._current is not None, "a release is made before anything listens"
+        return self._current
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self._site.zone
+
+    async def make(self, texts: Mapping[str, bytes]) -> Release:
+        """Puts these texts in force. Raises TextsRefused with every finding; nothing is changed then."""
+        digest = digest_of(texts)
+        trusted = await self._journal.release(digest) is not None
+        problems = Problems()
+        release = build(texts, self._site, problems)
+        if release is None:
+            raise TextsRefused(problems)
+        if not trusted:
+            await self._journal.store_release(digest, pack(texts))
+        self._known[digest] = self._current = release
+        return release
+
+    async def get(self, digest: str) -> Release:
+        """A release that the journal keeps. Raises BusError where it is not there."""
+        known = self._known.get(digest)
+        if known is None:
+            content = await self._journal.release(digest)
+            if content is None:
+                raise BusError(Code.INTERNAL, "the message's release is not in the journal")
+            problems = Problems()
+            known = build(unpack(content), self._site, problems)
+            if known is None:
+                raise BusError(Code.INTERNAL, "the message's release no longer fits the settings")
+            self._known[digest] = known
+        return known
+
+
+def _finders(shape: ShapeSpec) -> tuple[tuple[str, Finder], ...]:
+    found = []
+    for kind, path in shape.find.items():
+        code = dotted.read(path)
+        source = "lambda d: " + code.code.replace("{d}", "d")
+        found.append((kind, eval(source, dict(code.names))))  # noqa: S307 - our own compiled path
+    return tuple(found)
