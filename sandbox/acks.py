@@ -88,6 +88,8 @@ def complaints(ack: Ack, sender: Identity, style: Style) -> list[str]:
         found.append(f"MSA-1 {ack.code!r} is in no table")
     elif ack.code.startswith("C") and not style.enhanced:
         found.append(f"{ack.code} answers a message in original mode")
+    elif ack.code.startswith("A") and style.accept_ack == "AL":
+        found.append(f"{ack.code} where a commit acknowledgement was asked for")
     return found
 
 

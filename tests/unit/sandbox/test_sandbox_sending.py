@@ -269,3 +269,17 @@ async def test_the_rhythm_of_the_day(chosen: Settings, peer: Peer) -> None:
         await until(lambda: len(peer.frames) > 20)
     finally:
         await hospital.stop()
+
+
+@pytest.mark.parametrize(
+    ("sender", "code", "word"), [("lis-main", "CA", "original mode"), ("lis-lake", "AA", "commit")]
+)
+async def test_the_wrong_mode_is_understood_and_complained_of(
+    hospital: Hospital, peer: Peer, idle: Idle, sender: str, code: str, word: str
+) -> None:
+    peer.answer = lambda raw, number: [ack(raw, code)]
+    hospital.desk.publish(Wish(sender=sender))
+    await until(lambda: peer.frames and idle())
+    (row,) = sendings(hospital)
+    assert row["outcome"] == "accepted"
+    assert word in row["complaints"]
