@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from engine.formats.format import Code, PathError
+from engine.formats.format import Code, PathError, literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +117,10 @@ def _step(code: str, step: Step) -> str:
     if isinstance(step, At):
         return f"_k_at({code}, {step.position})"
     if isinstance(step, Pick):
-        return f"_k_pick({code}, {_quoted(step.key)}, {_quoted(step.value)})"
+        return f"_k_pick({code}, {literal(step.key)}, {literal(step.value)})"
     if code == "{d}":
-        return f"{{d}}.get({_quoted(step.name)})"
-    return f"(_p.get({_quoted(step.name)}) if (_p := {code}) is not None else None)"
-
-
-def _quoted(name: str) -> str:
-    """A Python literal that no `{d}` of the compiler can be mistaken in."""
-    return repr(name).replace("{", "\\x7b")
+        return f"{{d}}.get({literal(step.name)})"
+    return f"(_p.get({literal(step.name)}) if (_p := {code}) is not None else None)"
 
 
 def _bracket(found: re.Match[str]) -> Step:

@@ -52,6 +52,11 @@ class Code:
     names: Mapping[str, Any] = field(default_factory=dict)
 
 
+def literal(text: str) -> str:
+    """A Python literal of a text, in which `{d}` is never found."""
+    return repr(text).replace("{", "\\x7b")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A place in what a map builds, as the format understands it: keys and positions from the root.
@@ -96,15 +101,17 @@ class Format(Protocol):
         ...
 
     def each(self, path: str) -> Code:
-        """An iterable of items: repeats of a segment, elements, array entries. Raises PathError.
-        `{d}` is the document or, where repeats are nested, an item (the OBX of an OBR).
-        """
+        """An iterable of items: repeats of a segment, elements, array entries. Raises PathError."""
         ...
 
     def read_in(self, each: str, path: str) -> Code:
         """One value of an item that `each(each)` gave; a path from the root where it is no path of the item.
         The code may use the name `doc` for the root beside `{d}` for the item.
         """
+        ...
+
+    def each_in(self, each: str, path: str) -> Code:
+        """An iterable of items inside an item that `each(each)` gave (the OBX of an OBR). Raises PathError."""
         ...
 
     def target(self, path: str) -> Target:
@@ -126,7 +133,8 @@ class Format(Protocol):
     ) -> tuple[bytes, ...]:
         """The format's own words for what became of everything that came as one: `results` has each message
         with None (durable) or why it was refused; `raw` is what came and may be unreadable; `batch` says that
-        it was one. `made` has `time` (aware datetime) and `id`. No element: the sender wants no answer."""
+        it was one. `made` has `time` (aware datetime) and `id`. No element: the sender wants no answer.
+        """
         ...
 
     def refuse(self, raw: bytes, error: Any, made: Mapping[str, str]) -> bytes:

@@ -61,6 +61,9 @@ class Json(Plain):
     def read_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - an entry reads like a document
         return dotted.read(path)
 
+    def each_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - an entry reads like a document
+        return dotted.each(path)
+
     def target(self, path: str) -> Target:
         return Target(dotted.keys(path), lists=True)
 

@@ -24,6 +24,7 @@ _CARRIED = (str, int, float, Decimal, bytes, date, type(None))
 class RowOptions(Options):
     """Options of `row:` in a profile: there are none."""
 
+
 class Rows(Plain):
     """The format `row`. Documents are dicts; what is built is a mapping of parameters."""
 
@@ -44,6 +45,9 @@ class Rows(Plain):
 
     def read_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - a row reads the same everywhere
         return dotted.read(path)
+
+    def each_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - a row reads the same everywhere
+        return dotted.each(path)
 
     def target(self, path: str) -> Target:
         keys = dotted.keys(path)

@@ -1,6 +1,9 @@
 """Characters from bytes, for every format whose bodies are text."""
 
 import codecs
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
 from engine.base.errors import BusError, Code
 
@@ -27,3 +30,16 @@ def decode(raw: bytes, charset: str) -> str:
     except (UnicodeError, ValueError) as error:
         start = getattr(error, "start", 0)
         raise BusError(Code.NOT_READABLE, f"the bytes do not fit {name}", spot=f"byte {start}") from None
+
+
+def plain(value: Any) -> str | None:
+    """A plain value as it is written where everything is text; None for what is no plain value."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date):
+        return value.isoformat()
+    return repr(value) if isinstance(value, int | float) else None

@@ -93,8 +93,9 @@ class WireReader:
     def each(self, path: str, scope: Scope, variable: str) -> tuple[Code, Scope]:
         rooted = path.startswith("/")
         path = path.removeprefix("/")
-        code = _at("doc" if rooted else scope.variable, self.format.each(path))
-        return code, Scope(variable, path)
+        if rooted or scope.each is None:
+            return _at("doc", self.format.each(path)), Scope(variable, path)
+        return _at(scope.variable, self.format.each_in(scope.each, path)), Scope(variable, path)
 
     def check_word(self, path: str, scope: Scope, word: str) -> None:
         """A wire format has no closed lists of words."""
