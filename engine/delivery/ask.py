@@ -1,13 +1,11 @@
 """Questions about doubtful deliveries: what became of an attempt is asked of the system, never guessed."""
 
-from dataclasses import replace
-
 from engine.base import log
 from engine.base.clock import Clock
 from engine.base.errors import BusError
 from engine.contract import Call, Unavailable
 from engine.delivery.decide import AskAt, Next, decide, decide_asked, then
-from engine.delivery.exchange import exchange, headers, token
+from engine.delivery.exchange import exchange, headers, named, token
 from engine.delivery.gate import Shut
 from engine.delivery.interface import Work
 from engine.delivery.send import FIRST_BYTE, Sender, build, limit
@@ -59,7 +57,7 @@ class Asker:
             return entered
         with entered as passed:
             try:
-                call = self._call(delivery, replace(work, operation=question), system, wire)
+                call = self._call(delivery, work, question, system, wire)
             except (BusError, Unavailable) as error:
                 return Outcome(Verdict.IN_DOUBT, error.code.name if isinstance(error, BusError) else error.why)
             except Exception as error:  # noqa: BLE001 - a map's bug leaves the doubt as it was
@@ -72,10 +70,10 @@ class Asker:
             return said.outcome
         return Outcome(Verdict.IN_DOUBT, said.outcome.code)  # what befell the question says nothing of the delivery
 
-    def _call(self, delivery: Claimed, work: Work, system: System, wire: Wire) -> Call:
-        question = work.operation
-        built = build(work)
-        seal = headers(wire, question, built, work.context, self._clock)
+    def _call(self, delivery: Claimed, work: Work, question: Outgoing, system: System, wire: Wire) -> Call:
+        context = named(work.context, delivery, work.campus)
+        built = build(work, question, context)
+        seal = headers(wire, question, built, context, self._clock)
         seconds = limit(work.policy, system)
         return Call(question.name, question.options, built.body, token(delivery), seconds, seal, built.fields)
 

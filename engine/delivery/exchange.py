@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from engine.base import log, metrics
 from engine.base.clock import Clock, from_micros
@@ -35,9 +34,15 @@ def token(delivery: Claimed) -> str:
     return f"{delivery.id}-{delivery.step}"
 
 
-def named(context: Context, **values: Any) -> Context:
-    """The context with more named extras."""
-    return replace(context, values={**context.values, **values})
+def named(context: Context, delivery: Claimed, campus: str | None) -> Context:
+    """A delivery's context with the names that maps and seals may use: `token`, `system`, `campus`."""
+    return extended(context, token(delivery), delivery.system, campus)
+
+
+def extended(context: Context, called: str, system: str, campus: str | None) -> Context:
+    """The same for a call under the token `called`."""
+    values = {**context.values, "token": called, "system": system, "campus": campus}
+    return Context(context.received, context.now, values)
 
 
 def headers(wire: Wire, operation: Outgoing, built: Built, context: Context, clock: Clock) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from engine.base.errors import Backend, BusError, Code
 from engine.base.ids import Ids
 from engine.base.tasks import Supervisor
 from engine.contract import Call, Unavailable
-from engine.delivery.exchange import Said, exchange, headers, named
+from engine.delivery.exchange import Said, exchange, extended, headers
 from engine.delivery.gate import Shut
 from engine.delivery.send import FIRST_BYTE
 from engine.delivery.slots import Turn
@@ -83,7 +83,7 @@ class Reads:
             if left <= 0:
                 raise BusError(Code.BACKEND_TIMEOUT, "no place in time", backend=Backend(system.name))
             token = self._ids.token()
-            context = named(context, token=token, system=system.name, campus=campus)
+            context = extended(context, token, system.name, campus)
             built = operation.build(scope, context)
             try:
                 seal = headers(wire, operation, built, context, self._clock)

@@ -25,7 +25,7 @@ from engine.delivery.slots import Turn
 from engine.delivery.stored import encode
 from engine.delivery.wire import System, Wire
 from engine.journal.interface import Journal
-from engine.model import Built, Claimed, Outcome, State, Then, Verdict
+from engine.model import Built, Claimed, Context, Outcome, Outgoing, State, Then, Verdict
 
 _log = log.get("delivery")
 FIRST_BYTE = 5.0
@@ -92,16 +92,13 @@ class Sender:
     async def work(self, delivery: Claimed) -> Work | None:
         """What the plan says about a delivery; None: it cannot say, and the delivery is settled as that."""
         try:
-            work = await self._planner.work(delivery)
+            return await self._planner.work(delivery)
         except BusError as error:
             await self.park(delivery, error.code.name)
-            return None
         except Exception as error:  # noqa: BLE001 - a bug or a lost journal: later may be better, and it is said
             _log.error("plan_failed", id=delivery.id, step=delivery.step, error=type(error).__name__)
             await self.postpone(delivery, "plan_failed")
-            return None
-        values = {"token": token(delivery), "system": delivery.system, "campus": work.campus}
-        return replace(work, context=named(work.context, **values))
+        return None
 
     async def park(self, delivery: Claimed, why: str) -> None:
         """Nothing was sent and time mends nothing: a person's turn."""
@@ -125,9 +122,10 @@ class Sender:
 
     async def _prepare(self, delivery: Claimed, work: Work, system: System, wire: Wire) -> _Prepared | None:
         try:
-            built = work.stored or build(work)
+            context = named(work.context, delivery, work.campus)
+            built = work.stored or build(work, work.operation, context)
             body = None if work.stored else encode(built)
-            seal = headers(wire, work.operation, built, work.context, self._clock)
+            seal = headers(wire, work.operation, built, context, self._clock)
         except Unavailable as error:  # a key or a signing device that cannot be reached
             opens = self._clock.now() + question_wait(self._clock.now() - delivery.received, self._ids.chance())
             await self._hold(delivery, work, system, error.why, opens, patient=False)
@@ -179,10 +177,10 @@ class Sender:
             await self._settle(replace(delivery, state=State.DOUBTFUL), work, system, outcome, since)
 
 
-def build(work: Work) -> Built:
-    """Maps the message for its operation. Pure."""
-    scope = work.scope if work.between is None else work.between(work.scope, work.context)
-    return work.operation.build(scope, work.context)
+def build(work: Work, operation: Outgoing, context: Context) -> Built:
+    """Maps the message for an operation: the delivery's own, or the one that asks about it. Pure."""
+    scope = work.scope if work.between is None else work.between(work.scope, context)
+    return operation.build(scope, context)
 
 
 def limit(policy: Policy, system: System) -> float:

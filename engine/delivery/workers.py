@@ -18,6 +18,8 @@ _SHUT_PAUSE = SECOND // 4
 """Between claims while the gate is shut: each look at a delivery costs a commit, so a backlog is walked slowly."""
 _TAKEN_PAUSE = SECOND // 20
 """After a claim that others were quicker at."""
+_RUNNERS = 2
+"""For each call that may be under way: while one waits for its commit, another calls. Places bound the calls."""
 _LOAD = 4
 """Deliveries held in memory for each that may be under way: the next is there when a runner is done."""
 
@@ -63,19 +65,15 @@ class Workers:
 
     def start(self) -> None:
         """Starts the runners and the claims."""
-        name = self.system.name
-        at_once = self.system.runtime.limits.at_once
         self._open_room()
-        self._keep(f"claims:{name}", self._claims)
-        for number in range(at_once):
-            self._keep(f"deliver:{name}:{number}", self._runner)
+        self._keep(f"claims:{self.system.name}", self._claims)
+        self._keep_runners(0)
 
     def renew(self, system: System) -> System:
         """Carries by another runtime of the same system from now on; gives back the old one."""
         old, self.system = self.system, system
         self._open_room()
-        for number in range(old.runtime.limits.at_once, system.runtime.limits.at_once):
-            self._keep(f"deliver:{system.name}:{number}", self._runner)
+        self._keep_runners(old.runtime.limits.at_once * _RUNNERS)
         return old
 
     def hand(self, delivery: Claimed) -> None:
@@ -105,6 +103,10 @@ class Workers:
     def _open_room(self) -> None:
         size = self.system.runtime.limits.at_once * _LOAD
         self._rooms.add(self.system.name, size, lambda: self.system.shut() is None)
+
+    def _keep_runners(self, there: int) -> None:
+        for number in range(there, self.system.runtime.limits.at_once * _RUNNERS):
+            self._keep(f"deliver:{self.system.name}:{number}", self._runner)
 
     def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._tasks.add(self._supervisor.keep(name, work))
