@@ -33,7 +33,7 @@ def main() -> int:
         processes.append(_hospital(options, data))
         _wait(f"http://127.0.0.1:{options.sandbox}/", processes[-1], "the simulated hospital")
         processes.append(
-            subprocess.Popen([Path(sys.executable).parent / "hisbus", "--site", site, "run"], env=environment)
+            subprocess.Popen([Path(sys.executable).parent / "hisbus", "run", "--site", site], env=environment)
         )
         _wait(f"http://127.0.0.1:{options.http}/readyz", processes[-1], "the bus")
         _say(options, made)

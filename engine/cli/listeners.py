@@ -25,7 +25,7 @@ def reach(site: Site, loaded: Loaded, system: str) -> tuple[str, int]:
     with suppress(CannotRun):
         said = ask(site, loaded, "status")["listeners"].get(system)
         if said is not None:
-            host, _, real = said.rpartition(":")
+            host, _, real = said.rpartition("://")[2].rpartition(":")
             port = int(real)
     if not port:
         raise CannotRun(f"{system!r} listens on a free port", "start the bus: it says which")

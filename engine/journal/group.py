@@ -166,7 +166,7 @@ class GroupJournal:
     async def steps(self, id_: str) -> list[Claimed]:
         """The deliveries of a message by its id, each with its state; none where there is no such message."""
         rows = await self.store.fetch(reads.STEPS, id_)
-        return [Claimed(*row[:10], state=State(row[10])) for row in rows]
+        return [Claimed(*row[:10], State(row[10])) for row in rows]
 
     async def rider(self, name: str) -> str | None:
         rows = await self.store.fetch(reads.RIDER, name)
