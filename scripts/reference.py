@@ -8,42 +8,63 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from engine.mapping.reference import markdown as functions_page
+from pydantic import BaseModel
 
 import adapters
 from engine.channel.contracts import Contracts, load_contracts
 from engine.channel.pages import operations_page
 from engine.channel.texts import ContractsText
+from engine.formats.hl7 import Hl7Options
+from engine.formats.json import JsonOptions
+from engine.formats.row import RowOptions
+from engine.formats.xml import XmlOptions
 from engine.mapping import texts
+from engine.mapping.reference import markdown as functions_page
 from engine.sealing.sign import SealText
 from engine.settings.models import Config
 from engine.settings.pages import adapters_page, errors_page, text_page
 from engine.settings.problems import Problems, TextsRefused
 from engine.settings.routes import RoutesText
-from engine.settings.schema import editor_schema
+from engine.settings.schema import DIALECT, editor_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("docs/reference")
 MADE = "<!-- Made by scripts/reference.py from the code: change it there. -->\n\n"
 
-TEXTS = {
+TEXTS: dict[str, tuple[type[BaseModel], str, str]] = {
     "config": (Config, "Settings", "What stands in `config/`: where things are here."),
     "routes": (RoutesText, "Routes", "What stands in `routes.yaml`: what flows."),
     "profile": (texts.ProfileText, "Profiles", "What stands in `mappings/<role>/<vendor>.yaml`: how a system speaks."),
-    "shape": (texts.ShapeText, "Shapes", "What stands in `mappings/shapes/`: our own documents."),
-    "table": (texts.TableText, "Tables", "What stands in `mappings/tables/`: codes of theirs and words of ours."),
     "contracts": (ContractsText, "Contracts", "What stands under `contracts:` in the channel's profile."),
     "seal": (SealText, "Signatures", "What stands under `seal:` in a profile, or in one of its operations."),
+    "between": (texts.BetweenText, "Maps between shapes", "What stands in `mappings/between/`."),
+    "shape": (texts.ShapeText, "Shapes", "What stands in `mappings/shapes/`: our own documents."),
+}
+
+
+FORMATS: dict[str, type[BaseModel]] = {"hl7": Hl7Options, "json": JsonOptions, "row": RowOptions, "xml": XmlOptions}
+
+CODES = {"type": "string"}
+TABLES = {
+    "$schema": DIALECT,
+    "title": "hisbus table",
+    "description": "Code tables by name: our word to their code, or to their codes with the one that is sent first.",
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": {"anyOf": [CODES, {"type": "array", "items": CODES, "minItems": 1}]},
+    },
 }
 
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Every file of the folder with its contents."""
     for name, (model, title, intro) in TEXTS.items():
-        schema = json.dumps(editor_schema(model, f"hisbus {name}"), ensure_ascii=False, indent=2)
-        yield FOLDER / f"{name}.schema.json", schema + "\n"
+        yield FOLDER / f"{name}.schema.json", _written(_schema(name, model))
         yield FOLDER / f"{name}.md", MADE + text_page(title, intro, model)
+    yield FOLDER / "table.schema.json", _written(TABLES)
     yield FOLDER / "adapters.md", MADE + adapters_page(adapters.load(name) for name in sorted(adapters.NAMES))
     yield FOLDER / "functions.md", MADE + functions_page()
     yield FOLDER / "errors.md", MADE + errors_page()
@@ -57,6 +78,43 @@ def _contracts() -> Contracts:
     if contracts is None:
         raise TextsRefused(problems)
     return contracts
+
+
+def _schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
+    schema = editor_schema(model, f"hisbus {name}")
+    if name == "profile":
+        _put_parts(schema)
+    return schema
+
+
+def _put_parts(schema: dict[str, Any]) -> None:
+    """The blocks of a profile that adapters, formats, seals and contracts read with models of their own."""
+    profile, outgoing = schema["properties"], schema["$defs"]["OutgoingText"]["properties"]
+    for name in sorted(adapters.NAMES):
+        adapter = adapters.load(name)
+        profile[name] = _part(schema, f"{name}-profile", adapter.profile_options)
+        outgoing[name] = _part(schema, f"{name}-operation", adapter.operation_options)
+    for name, model in FORMATS.items():
+        profile[name] = _part(schema, f"{name}-format", model)
+    profile["contracts"] = _part(schema, "contracts", ContractsText)
+    seal = {"anyOf": [{"type": "string"}, _part(schema, "seal", SealText)]}
+    profile["seal"] = outgoing["seal"] = seal
+
+
+def _part(schema: dict[str, Any], name: str, model: type[BaseModel]) -> dict[str, str]:
+    """Puts a model's schema beside the others, its blocks under names of their own, and refers to it."""
+    part = editor_schema(model, "")
+    blocks = part.pop("$defs", {})
+    text = json.dumps({name: part} | {f"{name}-{block}": content for block, content in blocks.items()})
+    for block in blocks:
+        text = text.replace(f'"#/$defs/{block}"', f'"#/$defs/{name}-{block}"')
+    schema["$defs"] |= json.loads(text)
+    del schema["$defs"][name]["$schema"], schema["$defs"][name]["title"]
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _written(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
 def main() -> int:
