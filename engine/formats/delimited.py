@@ -91,20 +91,14 @@ class Delimited(Plain):
         if name.isascii() and name.isdigit() and int(name) > 0:
             return int(name) - 1
         if name not in self._places:
-            hint = (
-                did_you_mean(name, self._places) if self._places else "name them in columns:, or write a number from 1"
-            )
-            raise PathError(f"there is no column {name!r}", hint)
+            hint = "name them in columns:, or write a number from 1"
+            raise PathError(f"there is no column {name!r}", did_you_mean(name, self._places) or hint)
         return self._places[name]
 
     def _quoted(self, body: str) -> list[list[str]]:
+        lines, options = io.StringIO(body, newline=""), self._options
         try:
-            reader = csv.reader(
-                io.StringIO(body, newline=""),
-                delimiter=self._options.separator,
-                quotechar=self._options.quote,
-                strict=True,
-            )
+            reader = csv.reader(lines, delimiter=options.separator, quotechar=options.quote, strict=True)
             return [record for record in reader if record]
         except csv.Error:
             raise BusError(Code.NOT_READABLE, "a quote is not closed, or a column is too long") from None
@@ -118,7 +112,7 @@ class Delimited(Plain):
 
     def render(self, tree: Any) -> bytes:
         options = self._options
-        records = [self._record(each) for each in (tree[LINES] if LINES in tree else [tree])]
+        records = [self._record(each) for each in tree.get(LINES, [tree])]
         if options.header:
             records.insert(0, options.separator.join(options.columns))
         end = _ENDS[options.line_end]

@@ -259,7 +259,7 @@ class FieldSpec(Text):
     """text; integer; decimal (exact, carried as text); money (whole 分); date (1990-01-02); instant (ISO 8601 with
     offset); boolean; code (one of `codes`); object (`fields`); list (`of` or `fields`)."""
     required: bool = False
-    """Must have a value."""
+    """Must have a value; a list, at least one entry. One that need not is empty then."""
     says: str = ""
     """What it is."""
     length: int | None = Field(default=None, gt=0)
