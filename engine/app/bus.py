@@ -13,9 +13,10 @@ from engine.app.check import release_site
 from engine.app.commands import commands
 from engine.app.control import ControlServer
 from engine.app.health import Health, ops
+from engine.app.journal import journal_place
 from engine.app.systems import Surroundings
 from engine.base import log
-from engine.base.clock import SECOND, Clock, SystemClock
+from engine.base.clock import Clock, SystemClock
 from engine.base.ids import Ids, SystemIds
 from engine.base.tasks import Supervisor
 from engine.channel.audit import AuditRecord
@@ -27,9 +28,7 @@ from engine.delivery.delivery import Delivery
 from engine.formats.format import Hints
 from engine.journal.group import GroupJournal
 from engine.journal.interface import Noted
-from engine.journal.keys import KeyRing
 from engine.journal.open import open_journal
-from engine.journal.settings import Settings as JournalSettings
 from engine.journal.store import Crash
 from engine.model import Find
 from engine.routing.accept import Intake
@@ -118,19 +117,8 @@ class Bus:
         return {name: listener.address for name, listener in self.listeners.items()}
 
     async def _open_journal(self) -> GroupJournal:
-        settings = self.config.journal
-        keep = JournalSettings(
-            commit=settings.commit.value,
-            reserve=settings.reserve,
-            keep_keys=int(settings.keep.keys * SECOND),
-        )
-        url = settings.url
-        if url.startswith("sqlite:///"):
-            path = (self.site / url.removeprefix("sqlite:///")).resolve()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{path}"
-        ring = KeyRing(self.secrets.open(settings.key.secret).encode())
-        return await open_journal(url, ring, self.clock, self.ids, settings=keep, crash=self._crash)
+        at = await journal_place(self.site, self.config, self.secrets)
+        return await open_journal(at.url, at.ring, self.clock, self.ids, settings=at.settings, crash=self._crash)
 
     async def _listen(self) -> None:
         for name, settings in self.config.systems.items():
