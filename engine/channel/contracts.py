@@ -1,12 +1,13 @@
 """The operations of the unified API, compiled from `contracts:` of the channel's profile."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from engine.base.errors import Code
 from engine.channel.refusal import Words
-from engine.channel.reply import Builder, compile_reply
+from engine.channel.reply import Builder, at, compile_reply
 from engine.channel.request import Reader, compile_request
 from engine.channel.router import Router
 from engine.channel.texts import ContractsText, FieldText, OperationText
@@ -27,7 +28,8 @@ class Contract:
     effect: Effect
     key: bool
     """Whether an `Idempotency-Key` must come with it."""
-    subject: str | None
+    subject: Callable[[Any], Any]
+    """Whom a document is about, None where it does not say."""
     read: Reader
     build: Builder
     text: OperationText
@@ -87,7 +89,7 @@ def _contract(name: str, text: OperationText) -> Contract:
         text.scope,
         text.effect,
         text.key == "required",
-        text.subject,
+        at(text.subject) if text.subject else lambda _document: None,
         compile_request(text.request),
         compile_reply(name, text.reply, text.refuse),
         text,

@@ -20,7 +20,7 @@ from engine.channel.contracts import Contract, Contracts
 from engine.channel.envelope import OK, failure, language_of, success
 from engine.channel.limits import Limits
 from engine.channel.refusal import MISSING, Fault, Language, Refusal, Words, one_of
-from engine.channel.reply import Made, find
+from engine.channel.reply import Made
 from engine.channel.signing import Signatures
 from engine.contract import Answer, Inbound
 from engine.model import Asked, Caller, Effect, Served, Shape
@@ -140,7 +140,7 @@ class Entrance:
             operation=call.contract.operation,
             effect=call.contract.effect,
             trace=call.trace,
-            subject=_subject(call, call.contract.subject),
+            subject=_subject(call, call.contract),
             result=code,
             count=call.made.count if call.made else 0,
             unmasked=call.client.unmask and call.made is not None,
@@ -201,11 +201,9 @@ def _key(inbound: Inbound) -> str:
     return key
 
 
-def _subject(call: _Call, place: str | None) -> str | None:
+def _subject(call: _Call, contract: Contract) -> str | None:
     """Whom the call is about: looked for in what was found, then in what was asked."""
-    if place is None:
-        return None
-    found = find(call.served.value, place) if call.served else None
+    found = contract.subject(call.served.value) if call.served else None
     if found is None:
-        found = find(call.document, place)
+        found = contract.subject(call.document)
     return None if found is None else str(found)

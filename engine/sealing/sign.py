@@ -104,9 +104,11 @@ class Scheme:
         """The signature of a call, written as the scheme has it. Raises ValueError for a key that is not
         written as the scheme says.
         """
-        text = self.string.fill(parts)
+        return self._written(self.string.fill(parts), parts.secret)
+
+    def _written(self, text: bytes, secret: str) -> str:
         if self.algorithm in KEYED:
-            made = keyed(self.algorithm, self._key(parts.secret), text)
+            made = keyed(self.algorithm, self._key(secret), text)
         else:
             made = digest(self.algorithm, text)
         if self.encoding == "base64":
@@ -138,8 +140,12 @@ class Scheme:
         constant time, so that the time taken says nothing about which one it was.
         """
         given = parts.signature.encode()
-        matches = [hmac.compare_digest(self.signature(replace(parts, secret=one)).encode(), given) for one in secrets]
-        return any(matches)
+        if "secret" in self.string.names:
+            made = [self.signature(replace(parts, secret=one)) for one in secrets]
+        else:
+            text = self.string.fill(parts)  # once: the body in it may be large
+            made = [self._written(text, one) for one in secrets]
+        return sum(hmac.compare_digest(one.encode(), given) for one in made) > 0
 
     def _key(self, secret: str) -> bytes:
         if self.secret == "hex":  # noqa: S105 - the written form of a key, not a key
