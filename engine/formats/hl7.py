@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from engine.base.errors import BusError, Code
 from engine.contract import Options
-from engine.formats import hl7_ack, hl7_batch, hl7_charset, hl7_paths, hl7_reader, hl7_versions, hl7_writer
+from engine.formats import hl7_ack, hl7_batch, hl7_charset, hl7_checks, hl7_paths, hl7_reader, hl7_versions, hl7_writer
 from engine.formats.format import Code as Compiled
 from engine.formats.format import Hints, PathError, Target
 from engine.formats.hl7_grammar import Path, parse_path
@@ -53,9 +53,20 @@ class Hl7:
     # --- reading ---------------------------------------------------------------------------------
 
     def parse(self, raw: bytes, hints: Hints) -> Message:
-        return hl7_reader.parse(
-            raw, Reading(hints.charset or self._options.charset, self._options.declared, hints.size)
-        )
+        seen, reading = self._last
+        if seen is not hints:
+            codec = hl7_charset.known(hints.charset or "") or self._options.charset
+            reading = Reading(codec, self._options.declared, hints.size)
+            self._last = hints, reading
+        message = hl7_reader.parse(raw, reading)
+        if self._options.strict:
+            for finding in hl7_checks.findings(message, self._beyond):
+                raise finding.error()
+        return message
+
+    def validate(self, message: Message) -> list[str]:
+        """What is wrong with a message's structure: places and words, no values. For routes that ask."""
+        return hl7_checks.validate(message)
 
     def split(self, raw: bytes) -> list[bytes]:
         return hl7_batch.split(raw, strict=self._options.strict)
@@ -141,10 +152,6 @@ def _stamp(text: str) -> str:
     return datetime.fromisoformat(text).strftime("%Y%m%d%H%M%S%z") if "T" in text or "-" in text[:8] else text
 
 
-_READERS: dict[str, Any] = {}
-
-
 def _call(reader: Any, *words: str) -> Compiled:
-    name = "_k" + " ".join(words).encode().hex()
-    made = _READERS.setdefault(name, reader)  # the same name only ever stands for the same reader
-    return Compiled(f"{name}({{d}})", {name: made})
+    name = "_k" + " ".join(words).encode().hex()  # the same words are always the same reader, also of another profile
+    return Compiled(f"{name}({{d}})", {name: reader})

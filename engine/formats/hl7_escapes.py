@@ -60,6 +60,13 @@ def escape(value: str, marks: Marks) -> str:
     return value.translate(_table(marks))
 
 
+def is_known(code: str, marks: Marks) -> bool:
+    r"""Whether the standard has an escape of this code (without its marks); `\Z..\` is each site's own."""
+    if code[:1] in {"X", "C", "M"} and len(code) > 1:
+        return all(digit in "0123456789ABCDEFabcdef" for digit in code[1:])
+    return code in _meanings(marks) if len(code) == 1 else _COMMAND.match(code) is not None
+
+
 @lru_cache(maxsize=256)
 def _meanings(marks: Marks) -> Mapping[str, str]:
     codes = {

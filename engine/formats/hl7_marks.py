@@ -53,6 +53,8 @@ def marks(field: str, encoding: str, codec: str) -> Marks:
     the last one out. Raises BusError(NOT_READABLE) where two delimiters are one, or one is blank.
     """
     named = field + encoding
+    if field.isalnum():
+        raise unreadable("MSH-1 is no field separator", "MSH^1^1", 102)
     if len(encoding) < 3:
         raise unreadable("MSH-2 names fewer than three delimiters", "MSH^1^2", 101)
     if len(encoding) > 5 or len(set(named)) != len(named) or any(mark in " \t" for mark in named):

@@ -5,6 +5,7 @@ takes the value out of a field's text. Nothing of the path is looked at again wh
 """
 
 from collections.abc import Callable
+from functools import cache
 from textwrap import indent
 from typing import Any, TypeAlias
 
@@ -66,6 +67,7 @@ class Repetition:
         self.each: Callable[[str], list[Group]] = scope.each
 
 
+@cache
 def reader(path: Path) -> Reader:
     """Reads a path from a message or from an item of any repeat."""
     if path.segment == "MSH" and path.field <= 2:
@@ -80,17 +82,20 @@ def reader(path: Path) -> Reader:
     return _joined(path, pick)
 
 
+@cache
 def own_reader(path: Path) -> Reader:
     """Reads a path from the very segment that a repeat stands for."""
     return _compiled(_OWN, path)
 
 
+@cache
 def part_reader(path: Path) -> Reader:
     """Reads a path from the very repetition that an item is."""
     pick = picker(path)
     return lambda item: pick(item.text, item.marks) if item.text else None
 
 
+@cache
 def items(path: Path) -> Callable[[Any], list[Repetition]]:
     """The repetitions of a field that hold something, as items."""
     name, number = path.segment, path.field

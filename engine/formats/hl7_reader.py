@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from engine.base.errors import BusError, Code
@@ -21,12 +22,15 @@ Rows: TypeAlias = list[Any]
 Find: TypeAlias = Callable[[str], list[int] | None]
 """Positions of a segment, asked for by name and field separator (`PID|`); None where there is none."""
 
+_KEY = itemgetter(slice(4))
+"""Name and field separator of a segment's line."""
 _LARGE = 1024 * 1024
 _FRAMING = "\x0b\x1c"
 _LONG = 100_000
 """Characters of a segment from which the number of its fields is limited."""
-_USUAL = 64
+_REMEMBERED = 64
 """Segments up to which an index is remembered."""
+_USUAL_CHARSETS = frozenset({"", "UNICODE UTF-8"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +162,11 @@ def parse(raw: bytes, reading: Reading) -> Message:
 
 def _declared(message: Message, reading: Reading) -> str | None:
     header = message.rows[0]
-    if len(header) < 19 or not header[18]:
-        return reading.declared.get("")
-    named = header[18].split(message.marks.repetition, 1)[0].strip()
-    return hl7_charset.codec_for(named, reading.declared, message.warnings)
+    named = header[18] if len(header) > 18 else ""
+    if named in _USUAL_CHARSETS and not reading.declared:
+        return None
+    first = named.split(message.marks.repetition, 1)[0].strip()
+    return hl7_charset.codec_for(first, reading.declared, message.warnings)
 
 
 def _split(raw: bytes, text: str, codec: str, warnings: list[str]) -> Message:
@@ -173,22 +178,21 @@ def _split(raw: bytes, text: str, codec: str, warnings: list[str]) -> Message:
     if not rows[-1]:
         rows.pop()
     separator = text[3:4]
-    keys = tuple([row[:4] for row in rows])
-    index, proper = _index(keys, separator) if len(keys) <= _USUAL else _index.__wrapped__(keys, separator)
-    if not proper:
+    keys = tuple(map(_KEY, rows))
+    index, usual = _index(keys, separator) if len(keys) <= _REMEMBERED else _index.__wrapped__(keys, separator)
+    if not usual:
         rows = _repaired(rows, separator, warnings)
-        index = _index.__wrapped__(tuple([row[:4] for row in rows]), separator)[0]
-    header = rows[0] = _header(rows[0], separator)
+        index = _index.__wrapped__(tuple(map(_KEY, rows)), separator)[0]
+    header = rows[0] = fields(rows[0], separator)
+    header.insert(1, separator)
     if len(header) < 13 or not (header[9] and header[10] and header[12]):
-        warnings += [f"MSH-{number} is empty" for number in (9, 10, 12) if number >= len(header) or not header[number]]
-    if len(index["MSH" + separator]) > 1:
-        warnings.append("there is more than one MSH segment")
+        warnings += _missing(header)
     return Message(raw, rows, index, marks(separator, header[2], codec), warnings)
 
 
 @lru_cache(maxsize=512)
 def _index(keys: tuple[str, ...], separator: str) -> tuple[dict[str, list[int]], bool]:
-    """Positions of each key, and whether each is a name in capitals and the separator.
+    """Positions of each key, and whether all is as usual: names in capitals, the separator, and one MSH.
 
     A sender's messages have few outlines, so most indexes are had for one look-up; they are never changed.
     """
@@ -199,18 +203,14 @@ def _index(keys: tuple[str, ...], separator: str) -> tuple[dict[str, list[int]],
         else:
             index[key] = [place]
     proper = all(key[3:] == separator and key[:3].isupper() and key[:3].isalnum() for key in index)
-    return index, proper
+    return index, proper and bool(separator) and len(index["MSH" + separator]) == 1
 
 
-def _header(line: str, separator: str) -> list[str]:
-    if not separator or separator.isalnum():
-        raise unreadable("MSH-1 is no field separator", "MSH^1^1", 101)
-    header = fields(line, separator)
-    header.insert(1, separator)
+def _missing(header: list[str]) -> list[str]:
     if len(header) < 10:
-        marks(separator, header[2] if len(header) > 2 else "", "ascii")
+        marks(header[1], header[2] if len(header) > 2 else "", "ascii")  # says what is wrong with the delimiters
         raise unreadable("MSH ends before MSH-9", "MSH^1^9", 101)
-    return header
+    return [f"MSH-{number} is empty" for number in (9, 10, 12) if number >= len(header) or not header[number]]
 
 
 def fields(line: str, separator: str) -> list[str]:
@@ -229,6 +229,8 @@ def _without_lead(raw: bytes, warnings: list[str]) -> bytes:
 
 def _repaired(rows: Rows, separator: str, warnings: list[str]) -> Rows:
     """Segments out of lines of which some are none: blank, framing, lower case, or a torn value's rest."""
+    if not separator:
+        raise unreadable("the message ends with its name", "MSH^1^1", 101)
     notes: dict[str, None] = {}
     segments: list[list[str]] = []
     for row in rows:
@@ -246,5 +248,7 @@ def _repaired(rows: Rows, separator: str, warnings: list[str]) -> Rows:
         elif segments:
             notes["a line that is no segment was joined to the one before it"] = None
             segments[-1].append(line)
+    if sum(lines[0].startswith("MSH") for lines in segments) > 1:
+        notes["there is more than one MSH segment"] = None
     warnings.extend(notes)
     return ["\n".join(lines) for lines in segments]

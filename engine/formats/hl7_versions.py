@@ -34,10 +34,14 @@ def check(path: str, version: str | None, beyond: frozenset[str] = frozenset()) 
     return None if None in errors else errors[0]
 
 
-def fields_of(segment: str, version: str) -> int | None:
-    """How many fields a segment has in a version; None where the version has no such segment."""
-    fields = _segments(version).get(segment)
-    return None if fields is None else len(fields)
+def datatypes_of(segment: str, version: str) -> tuple[str | None, ...] | None:
+    """The datatypes of a segment's fields in a version; None where the version has no such segment."""
+    return _segments(version).get(segment)
+
+
+def has_charset(name: str) -> bool:
+    """Whether table 0211 has this value."""
+    return name in _library(VERSIONS[-1]).TABLES["HL70211"][1]
 
 
 def _wrong(path: Path, version: str) -> PathError | None:
