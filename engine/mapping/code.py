@@ -121,7 +121,7 @@ class Coder:
         out.line(place)
         if indented:
             out.depth -= 1
-        self._tell(about)
+        self._tell(about)  # outside the condition: that nothing came is told too
 
     def _fixed(self, value: Any, node: Node, goal: Goal, place: str, about: About) -> None:
         """A value that stands in the text: made fit now, not while messages flow."""
