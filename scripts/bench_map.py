@@ -64,6 +64,10 @@ class Row:
     lower_is_better: bool
 
 
+def row(work: str, bus: float, floor: float, ratio: float, goal: float, *, lower: bool) -> Row:
+    return Row(work, round(bus, 2), round(floor, 2), round(ratio, 2), goal, lower)
+
+
 def declared(fields: dict[str, str]) -> Callable[[bytes], bytes]:
     """The bus's own way: parse, the compiled map, render."""
     problems = Problems()

@@ -23,7 +23,7 @@ _MODULES = {
 _PATHS = {
     "our shapes, json, row": '`patient.id`, `items(0).code`, `items(code=A).value`, `"a b".c`; `.` is the value itself',
     "hl7": "`PID-5.2`, `PID-3(2).1`, `PID-3(5=MR).1`, `OBX(3)-5`, `OBX-5(*)`, `PID-5.*`",
-    "xml": "`Response/Body/Item(0)/Name`, `Item(Code=A)/Name`, `Item/@id`, `Note/text()`; `.` is the element's own text",
+    "xml": "`Response/Body/Item(0)/Name`, `Item(Code=A)/Name`, `Item/@id`, `Note/text()`; `.` is its own text",
     "delimited": "`NAME` or `3` (from 1), `lines(2).NAME`",
 }
 
@@ -35,7 +35,7 @@ _FORMS = """| written as | what it does |
 | `target: =text`, `target: 5`, `target: true` | a value that stands for itself |
 | `target: {from: path, when: test}` | left out where the test is false |
 | `target: {from: path, required: true}` | the message is refused without a value |
-| `target: {each: path, when: test, fields: {…}}` | a list, one entry for each repeat; paths are the repeat's own, `/path` is the root's |
+| `target: {each: path, when: test, fields: {…}}` | a list: an entry for each repeat; paths are its own, `/path` the root's |
 | `target: {each: path, from: path}` | a list of plain values |
 | `target: {when: test, fields: {…}}` | fields that stand or fall together |
 
@@ -68,9 +68,9 @@ def _head() -> Iterable[str]:
 def _tests() -> Iterable[str]:
     yield "## Tests\n"
     yield f"Operators: {', '.join(f'`{each}`' for each in grammar.OPERATORS)}."
-    yield "`status == final`, `OBX-2 in (NM, SN)`, `note exists`; parts are joined by `and`, all must hold. A word equals the"
-    yield "text, the number and the truth value that it writes. `<` and its kin compare numbers as numbers, everything else as"
-    yield "text, which is right for dates in ISO form. Nothing is never less and never equal; `!=` holds for it.\n"
+    yield "`status == final`, `OBX-2 in (NM, SN)`, `note exists`; parts are joined by `and`, all must hold. A word equals"
+    yield "the text, the number and the truth value that it writes. `<` and its kin compare numbers as numbers, all else"
+    yield "as text, which is right for dates in ISO form. Nothing is never less and never equal; `!=` holds for it.\n"
 
 
 def _known() -> Iterable[str]:
