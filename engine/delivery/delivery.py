@@ -11,7 +11,7 @@ from engine.base.errors import Backend, BusError, Code
 from engine.base.ids import Ids
 from engine.base.tasks import Supervisor
 from engine.delivery.ask import Asker
-from engine.delivery.gate import Shut
+from engine.delivery.gate import Shut, Stopped
 from engine.delivery.interface import Planner
 from engine.delivery.reads import Reads
 from engine.delivery.room import Rooms
@@ -169,6 +169,8 @@ class Delivery:
                     await self._asker.ask(delivery, system)
                 else:
                     await self._sender.send(delivery, system)
+        except Stopped:
+            _log.debug("delivery_left", id=delivery.id, step=delivery.step)
         except Exception as error:  # noqa: BLE001 - one delivery's fault must not end the runner of all
             _log.error("delivery_failed", id=delivery.id, step=delivery.step, error=type(error).__name__)
             await self._sender.postpone(delivery, "internal")

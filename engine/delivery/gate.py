@@ -28,6 +28,10 @@ class Shut:
         return self.why == "closed"
 
 
+class Stopped(Exception):
+    """The bus ends: no call begins any more. What was only claimed is left so."""
+
+
 class Pass:
     """Leave to make one call, used as a context. Ended without a word, the call was not made."""
 
@@ -69,6 +73,7 @@ class Gate:
         self._hours = hours
         self._stuck = stuck
         self._tried = asyncio.Event()
+        self._stopped = False
 
     def shut(self) -> Shut | None:
         """Why no call may go out now, and until when; None: it may, or will once a trial has ended. Pure: any
@@ -84,16 +89,22 @@ class Gate:
         return None
 
     async def enter(self, turn: Turn) -> Pass | Shut:
-        """Waits for leave to call; Shut where that may take long."""
-        while (shut := self.shut()) is None:
+        """Waits for leave to call; Shut where that may take long. Raises Stopped when the bus ends meanwhile."""
+        while (shut := self.shut()) is None and not self._stopped:
             if self._breaker.trying:
                 await self._tried.wait()  # bounded by the trial's own limit
                 continue
             await self._slots.take(turn)
-            if self.shut() is None and not self._breaker.trying:
+            if self.shut() is None and not self._breaker.trying and not self._stopped:
                 return await self._entered()
             self._slots.give()  # it was shut while this call waited
+        if self._stopped or shut is None:
+            raise Stopped
         return shut
+
+    def stop(self) -> None:
+        """Lets no call begin from now on."""
+        self._stopped = True
 
     def leave(self, answered: bool | None, *, trial: bool) -> None:
         """Ends a pass; None: the call was not made."""

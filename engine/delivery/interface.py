@@ -61,11 +61,15 @@ class Planner(Protocol):
         ...
 
     def then(self, delivery: Claimed, outcome: Outcome | None, then: Then) -> Then:
-        """Adds to a bare `then` (state, due, holds, why) what follows from it by the plan: steps freed,
-        skipped, added, and the route's answer. Pure; `outcome` is None for a skipped step.
+        """Adds to a bare final `then` (state, why) what follows from it by the plan: steps freed, skipped, added,
+        and the route's answer. Pure; `outcome` is None for a skipped step. Other states are not asked about:
+        nothing follows from waiting, doubt or parking.
         """
         ...
 
     def settled(self, delivery: Claimed, outcome: Outcome | None, then: Then, progress: Progress | None) -> None:
-        """Called after the commit: wakes the callers that wait for this step, forgets finished messages."""
+        """Called after the commit: wakes the callers that wait for this step, forgets finished messages.
+        `progress` None: nothing was committed, as another outcome was there before, or the delivery was taken away
+        (then.state WITHDRAWN: by a withdrawal, a person or another node) before it was sent.
+        """
         ...

@@ -12,7 +12,7 @@ from engine.base.ids import Ids
 from engine.base.tasks import Supervisor
 from engine.contract import Call, Unavailable
 from engine.delivery.exchange import Said, exchange, extended, headers
-from engine.delivery.gate import Shut
+from engine.delivery.gate import Shut, Stopped
 from engine.delivery.send import FIRST_BYTE
 from engine.delivery.slots import Turn
 from engine.delivery.wire import System
@@ -75,7 +75,10 @@ class Reads:
         if wire is None:
             raise BusError(Code.BACKEND_UNAVAILABLE, "no such system at this campus", backend=Backend(system.name))
         deadline = self._clock.monotonic() + within
-        entered = await wire.gate.enter(Turn.READ)
+        try:
+            entered = await wire.gate.enter(Turn.READ)
+        except Stopped:
+            raise BusError(Code.BACKEND_UNAVAILABLE, "stopping", backend=Backend(system.name)) from None
         if isinstance(entered, Shut):
             raise BusError(Code.BACKEND_UNAVAILABLE, entered.why, backend=Backend(system.name, entered.why))
         with entered as passed:

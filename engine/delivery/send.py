@@ -78,7 +78,7 @@ class Sender:
             start_by = self._clock.monotonic() + FIRST_BYTE  # taken before the commit: never later than 5 s after it
             attempt = await self._journal.sending(delivery, prepared.body, prepared.sealed)
             if not attempt:
-                _log.info("delivery_dropped", id=delivery.id, step=delivery.step)
+                self._settler.dropped(delivery)
                 return
             since = self._clock.now()
             delivery = replace(delivery, attempt=attempt, state=State.SENDING)
@@ -173,8 +173,12 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - what it brings may be an error as well
             outcome = failed(error, system.name, work.operation)
         _log.info("late_reply", system=system.name, id=delivery.id, step=delivery.step, outcome=outcome.verdict.value)
-        if outcome.verdict is not Verdict.IN_DOUBT:
-            await self._settle(replace(delivery, state=State.DOUBTFUL), work, system, outcome, since)
+        if outcome.verdict is Verdict.IN_DOUBT:
+            return
+        doubtful = replace(delivery, state=State.DOUBTFUL)
+        again = await self.work(doubtful)  # the plan may have forgotten it since
+        if again is not None:
+            await self._settle(doubtful, again, system, outcome, since)
 
 
 def build(work: Work, operation: Outgoing, context: Context) -> Built:

@@ -8,7 +8,7 @@ from engine.base import log
 from engine.base.errors import BusError
 from engine.delivery.interface import Planner
 from engine.journal.interface import Journal, Room
-from engine.model import Claimed, Outcome, Progress, State, Then, Verdict
+from engine.model import FINAL, Claimed, Outcome, Progress, State, Then, Verdict
 
 _log = log.get("delivery")
 _SKIPPED = Outcome(Verdict.UNSENT, "skipped")
@@ -40,10 +40,14 @@ class Settler:
         else:
             self._say(delivery, outcome, following)
         self._follow(delivery, following, progress)
-        try:
-            self._planner.settled(delivery, outcome, following, progress)
-        except Exception as error:  # noqa: BLE001 - it is committed: a fault above must not undo that
-            _log.error("settled_failed", id=delivery.id, step=delivery.step, error=type(error).__name__)
+        self._tell(delivery, outcome, following, progress)
+
+    def dropped(self, delivery: Claimed) -> None:
+        """Tells the plan that a delivery was taken away before it was sent: withdrawn, parked by a person, or
+        another node's by now.
+        """
+        _log.info("delivery_dropped", id=delivery.id, step=delivery.step)
+        self._tell(delivery, None, Then(State.WITHDRAWN), None)
 
     async def _committed(self, delivery: Claimed, outcome: Outcome, following: Then) -> Progress | None:
         for pause in chain(_PAUSES, repeat(_LONGEST_PAUSE)):
@@ -57,7 +61,15 @@ class Settler:
             await asyncio.sleep(pause)
         raise AssertionError("the pauses never end")
 
+    def _tell(self, delivery: Claimed, outcome: Outcome | None, following: Then, progress: Progress | None) -> None:
+        try:
+            self._planner.settled(delivery, outcome, following, progress)
+        except Exception as error:  # noqa: BLE001 - it is committed: a fault above must not undo that
+            _log.error("settled_failed", id=delivery.id, step=delivery.step, error=type(error).__name__)
+
     def _planned(self, delivery: Claimed, outcome: Outcome | None, bare: Then) -> Then:
+        if bare.state not in FINAL:
+            return bare  # nothing follows from waiting, doubt or parking (invariant 8)
         try:
             return self._planner.then(delivery, outcome, bare)
         except Exception as error:  # noqa: BLE001 - a plan that fails must not lose the outcome: a person's turn

@@ -138,6 +138,11 @@ class System:
             if not self._users:
                 self._unused.set()
 
+    def stop(self) -> None:
+        """Lets no call begin from now on."""
+        for wire in self._wires.values():
+            wire.gate.stop()
+
     async def retire(self) -> None:
         """Closes when nothing uses it any more: the limits of the calls under way bound the wait."""
         await self._unused.wait()

@@ -89,6 +89,7 @@ class Workers:
     async def stop(self, deadline: float) -> None:
         """Starts nothing new; what is under way may end until `deadline` (the loop's time), else it stays recorded."""
         self._stopping = True
+        self.system.stop()
         for task in self._tasks - self._busy:
             task.cancel()
         if self._busy:

@@ -136,12 +136,15 @@ class Plan:
         self.ended: dict[tuple[int, int], Then] = {}
         self.heard: list[tuple[Claimed, Outcome | None, Then, Any]] = []
         self.fault: Exception | None = None
+        self.working: set[tuple[int, int]] = set()
+        """What `work` was asked about and `settled` has not ended: the plan knows of nothing else."""
         self._clock = clock
         self.journal: Any = None
 
     async def work(self, delivery: Claimed) -> Work:
         if self.fault is not None:
             raise self.fault
+        self.working.add((delivery.seq, delivery.step))
         step = self.routes[delivery.route][delivery.step]
         raw, _ = await self.journal.raw(delivery.seq)
         stored = await self.journal.body(delivery.seq, delivery.step) if delivery.attempt else None
@@ -157,8 +160,8 @@ class Plan:
         )
 
     def then(self, delivery: Claimed, outcome: Outcome | None, then: Then) -> Then:
-        if then.state not in FINAL:
-            return then
+        if (delivery.seq, delivery.step) not in self.working:
+            raise KeyError("forgotten")
         needing = [n for n, step in enumerate(self.routes[delivery.route]) if delivery.step in step.needs]
         if then.state in (State.DELIVERED, State.SKIPPED):
             return replace(then, freed=tuple(needing))
@@ -166,6 +169,7 @@ class Plan:
 
     def settled(self, delivery: Claimed, outcome: Outcome | None, then: Then, progress: Any) -> None:
         self.heard.append((delivery, outcome, then, progress))
+        self.working.discard((delivery.seq, delivery.step))
         if progress is not None and then.state in FINAL | {State.PARKED}:
             self.ended[delivery.seq, delivery.step] = then
 

@@ -216,6 +216,9 @@ async def test_what_was_withdrawn_in_the_queue_is_never_sent(stand):
     assert await stand.ended((first, 0), (third, 0)) == [DELIVERED, DELIVERED]
     assert peer.bodies() == [b"a", b"c"]
     assert await stand.states(second) == [State.WITHDRAWN]
+    told = [(then.state, progress) for d, _, then, progress in stand.plan.heard if d.seq == second]
+    assert told == [(State.WITHDRAWN, None)]
+    assert stand.plan.working == set()
 
 
 async def test_an_outcome_waits_for_a_journal_that_cannot_write(stand):
