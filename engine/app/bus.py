@@ -45,6 +45,9 @@ from engine.settings.secrets import Secrets
 _BEHIND = 60.0
 """Seconds that delivery may lag behind open systems before sources hear "busy" (decision 29)."""
 
+_LOOK = 0.25
+"""Seconds between two looks at that."""
+
 _log = log.get("bus")
 
 
@@ -71,6 +74,7 @@ class Bus:
         self.listeners: dict[str, Source] = {}
         self._crash = crash
         self._control: ControlServer | None = None
+        self._lagging = False
 
     async def start(self) -> None:
         """Raises ControlTaken, JournalError, TextsRefused, SecretMissing, OSError (an address is taken)."""
@@ -92,8 +96,9 @@ class Bus:
             self.delivery,
             self.clock,
             self.ids,
-            busy=lambda: self.delivery.behind > _BEHIND,
+            busy=lambda: self._lagging,
         )
+        self.supervisor.keep("lag", self._watch_lag)
         self.health = Health(self)
         await self._listen()
         self._control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)
@@ -115,6 +120,11 @@ class Bus:
     def addresses(self) -> Mapping[str, str]:
         """Where each listener listens."""
         return {name: listener.address for name, listener in self.listeners.items()}
+
+    async def _watch_lag(self) -> None:
+        while True:
+            self._lagging = self.delivery.behind > _BEHIND
+            await asyncio.sleep(_LOOK)
 
     async def _open_journal(self) -> GroupJournal:
         at = await journal_place(self.site, self.config, self.secrets)

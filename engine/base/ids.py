@@ -6,6 +6,7 @@ import time
 from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 class Ids(Protocol):
@@ -31,7 +32,7 @@ class SystemIds:
         return _base32((time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)), 26)
 
     def token(self) -> str:
-        return _base32(int.from_bytes(os.urandom(16)) >> 3, 25)
+        return _base32(int.from_bytes(os.urandom(16)), 26)
 
     def chance(self) -> float:
         return random.random()
@@ -56,4 +57,5 @@ class CountedIds:
 
 
 def _base32(number: int, width: int) -> str:
-    return "".join(_ALPHABET[(number >> 5 * place) & 31] for place in range(width - 1, -1, -1))
+    """The last `width` base 32 digits, an even number of them."""
+    return "".join([_PAIRS[(number >> place) & 1023] for place in range(5 * (width - 2), -1, -10)])
