@@ -1,6 +1,7 @@
 """Calls over HTTP with aiohttp: kept connections, no redirects, no second try of its own."""
 
 import asyncio
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -10,6 +11,9 @@ from adapters.http.address import address
 from adapters.http.options import OperationOptions, ProfileOptions
 from adapters.tls import client_context
 from engine.contract import Call, InDoubt, Link, Refused, Reply, Unavailable
+
+_LARGE = 512 * 1024
+"""Above this size a body is written in pieces, so that other calls have their turn."""
 
 
 class Client:
@@ -69,7 +73,7 @@ class Client:
             async with self._open().request(
                 method,
                 URL(self._origin + path, encoded=True),
-                data=body,
+                data=BytesIO(body) if body and len(body) > _LARGE else body,
                 headers=headers,
                 timeout=limits,
                 allow_redirects=False,

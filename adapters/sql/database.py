@@ -1,4 +1,4 @@
-"""One database: its pool of kept connections, its tables at the first connection, and the limit of a call."""
+"""One database: its pool of kept connections, and its tables at the first of them."""
 
 import threading
 from collections.abc import Iterator
@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from adapters.sql.dialects import dialect
+from adapters.sql.fuse import Fuse
 from adapters.sql.options import ProfileOptions
 from adapters.sql.statements import parted
 from engine.contract import Link, Unavailable
@@ -18,7 +19,7 @@ _DRIVERS = {"mssql": "mssql+pymssql"}  # where SQLAlchemy's own choice is anothe
 
 
 class Database:
-    """Connections to `link.url`, at most `limits.at_once`; each is tried before it is used again."""
+    """Connections to `link.url`, at most `limits.at_once`; each is asked before it is used again."""
 
     def __init__(self, link: Link) -> None:
         try:
@@ -37,42 +38,56 @@ class Database:
             max_overflow=0,
             pool_timeout=limits.connect,
             pool_recycle=int(limits.idle),
-            pool_pre_ping=True,
             hide_parameters=True,
             **({"isolation_level": self.dialect.isolation} if self.dialect.isolation else {}),
         )
         self.dialect.prepare(self.engine)
+        self._errors: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._schema = _schema(link)
         self._making = threading.Lock()
+        self._calls = threading.local()
+        event.listen(self.engine, "connect", self._connected, insert=True)
 
     @contextmanager
-    def connected(self, *, reading: bool) -> Iterator[Connection]:
-        """A connection from the pool. Raises Unavailable: nothing has been asked of the database yet."""
-        try:
-            connection = self.engine.connect()
-        except (SQLAlchemyError, OSError):
-            connection = None
-        if connection is None:
-            raise Unavailable("connect_failed")
-        with connection:
-            self._make_tables(connection)
-            yield connection.execution_options(reading=reading)
-
-    @contextmanager
-    def limited(self, connection: Connection, timeout: float) -> Iterator["Fuse"]:
-        """Breaks the connection off when the block takes longer than `timeout` seconds."""
-        fuse = Fuse(self.dialect.cut, connection.connection.driver_connection)
-        timer = threading.Timer(timeout, fuse.blow)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield fuse
-        finally:
-            timer.cancel()
-            fuse.end()
+    def session(self, limit: float, *, reading: bool) -> Iterator[tuple[Connection, Fuse]]:
+        """A living connection for one call of at most `limit` seconds, and the fuse that says whether they are over.
+        Raises Unavailable: nothing has been asked of the database yet.
+        """
+        with Fuse(limit, self.dialect.cut) as fuse:
+            self._calls.fuse = fuse
+            try:
+                connection = self._living(fuse)
+            except (SQLAlchemyError, OSError):
+                connection = None
+            if connection is None:
+                raise Unavailable("timeout" if fuse.blown else "connect_failed")
+            with connection:
+                self._make_tables(connection)
+                yield connection.execution_options(reading=reading), fuse
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _connected(self, raw: Any, _record: Any) -> None:
+        """Before SQLAlchemy asks a new connection its first questions, which have no limit of their own."""
+        self._calls.fuse.hold(raw)
+
+    def _living(self, fuse: Fuse) -> Connection:
+        """A new connection, or a kept one that has just answered. SQLAlchemy's own `pool_pre_ping` asks without
+        a limit: on a connection that a firewall has forgotten its thread would wait for ever.
+        """
+        while True:
+            connection = self.engine.connect()
+            if "kept" not in connection.info:
+                connection.info["kept"] = True
+                return connection
+            fuse.hold(connection.connection.driver_connection)
+            try:
+                self.engine.dialect.do_ping(connection.connection.dbapi_connection)  # type: ignore[arg-type]  # open
+                return connection
+            except (self._errors, OSError):
+                connection.invalidate()
+                connection.close()
 
     def _make_tables(self, connection: Connection) -> None:
         with self._making:
@@ -88,27 +103,6 @@ class Database:
             if not made:
                 raise Unavailable("schema_failed")
             self._schema = []
-
-
-class Fuse:
-    """Breaks one call off, at most once and never after its end: the connection is another's then."""
-
-    def __init__(self, cut: Any, raw: Any) -> None:
-        self.blown = False
-        self._cut = cut
-        self._raw = raw
-        self._lock = threading.Lock()
-        self._over = False
-
-    def blow(self) -> None:
-        with self._lock:
-            if not self._over:
-                self.blown = True
-                self._cut(self._raw)
-
-    def end(self) -> None:
-        with self._lock:
-            self._over = True
 
 
 def _schema(link: Link) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, CursorResult, TextClause
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 
-from adapters.sql.database import Database, Fuse
+from adapters.sql.database import Database
+from adapters.sql.fuse import Fuse
 from adapters.sql.options import Kind, OperationOptions
 from adapters.sql.statements import compiled, names
 from engine.contract import Call, InDoubt, Link, Refused, Reply, Row, Unavailable
@@ -38,18 +39,15 @@ class SqlDestination:
         bind = self._database.dialect.bind
         values = {name: bind(call.body[name]) for name in parameters}
         reading = options.kind is Kind.QUERY
-        with (
-            self._database.connected(reading=reading) as connection,
-            self._database.limited(connection, call.timeout) as fuse,
-        ):
+        with self._database.session(call.timeout, reading=reading) as (connection, fuse):
             broken = InDoubt if options.kind is Kind.CALL else Unavailable
             reply = self._run(connection, fuse, statements, values, broken)
             if not reading:
                 self._commit(connection, fuse)
             return reply
 
-    def probe(self, timeout: float) -> None:  # noqa: ARG002 - the driver has its own limit for connecting
-        with self._database.connected(reading=True):
+    def probe(self, timeout: float) -> None:
+        with self._database.session(timeout, reading=True):
             pass
 
     def close(self) -> None:

@@ -41,10 +41,7 @@ class SqlFeed:
         self._database.close()
 
     def _rows(self, query: TextClause, values: dict[str, Any]) -> list[dict[str, Any]]:
-        with (
-            self._database.connected(reading=True) as connection,
-            self._database.limited(connection, self._limit) as fuse,
-        ):
+        with self._database.session(self._limit, reading=True) as (connection, fuse):
             try:
                 return [dict(row) for row in connection.execute(query, values).mappings()]
             except (SQLAlchemyError, OSError):

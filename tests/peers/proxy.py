@@ -1,0 +1,137 @@
+"""A TCP proxy between a caller and a peer that does what networks and dying systems do."""
+
+import asyncio
+import socket
+import struct
+from enum import Enum
+from typing import Self
+
+
+class Fault(Enum):
+    NONE = "everything passes"
+    DELAY = "replies come later by `seconds`"
+    SILENCE = "the peer gets it and does it; its reply is lost"
+    RESET = "the peer gets it and does it; then the connection is reset"
+    HALF = "half of the reply, then the end"
+    TWICE = "each reply comes a second time, a moment later"
+    LOST = "what the caller sends is read and lost, then the connection is reset"
+
+
+class FaultProxy:
+    """Listens on a free port of 127.0.0.1 and forwards to `upstream`.
+
+    `fault` holds for what is sent from now on; with `trigger`, from the first chunk that contains it on.
+    """
+
+    def __init__(self, upstream: tuple[str, int]) -> None:
+        self.upstream = upstream
+        self.fault = Fault.NONE
+        self.trigger = b""
+        self.seconds = 0.2
+        self.connections = 0
+        self._lines: set[_Line] = set()
+        self._served: set[asyncio.Task[object]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        while self._served:
+            self.hang_up()
+            await asyncio.wait(self._served, timeout=0.05)
+
+    def hang_up(self) -> None:
+        """Ends every connection politely, as a peer does with idle ones."""
+        for line in list(self._lines):
+            line.end()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._served.add(task)
+        self.connections += 1
+        try:
+            line = _Line(self, reader, writer, *await asyncio.open_connection(*self.upstream))
+            self._lines.add(line)
+            await line.run()
+            self._lines.discard(line)
+        finally:
+            self._served.discard(task)
+
+    @property
+    def open(self) -> int:
+        """Connections that are open now."""
+        return len(self._lines)
+
+
+class _Line:
+    def __init__(
+        self,
+        proxy: FaultProxy,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        up_reader: asyncio.StreamReader,
+        up_writer: asyncio.StreamWriter,
+    ) -> None:
+        self.proxy = proxy
+        self.reader, self.writer = reader, writer
+        self.up_reader, self.up = up_reader, up_writer
+        self.triggered = False
+
+    async def run(self) -> None:
+        pumps = [asyncio.create_task(self._ask()), asyncio.create_task(self._reply(self.up_reader))]
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        self.end()
+
+    def end(self) -> None:
+        for writer in (self.writer, self.up):
+            writer.close()
+
+    async def _ask(self) -> None:
+        while data := await self.reader.read(65536):
+            if self.proxy.trigger and self.proxy.trigger in data:
+                self.triggered = True
+            if self._fault() is Fault.LOST:
+                self._reset()
+                return
+            self.up.write(data)
+            await self.up.drain()
+
+    async def _reply(self, reader: asyncio.StreamReader) -> None:
+        while data := await reader.read(65536):
+            fault = self._fault()
+            if fault is Fault.SILENCE:
+                continue
+            if fault is Fault.RESET:
+                self._reset()
+                return
+            if fault is Fault.DELAY:
+                await asyncio.sleep(self.proxy.seconds)
+            self.writer.write(data[: len(data) // 2] if fault is Fault.HALF else data)
+            await self.writer.drain()
+            if fault is Fault.HALF:
+                return
+            if fault is Fault.TWICE:
+                await asyncio.sleep(0.01)
+                self.writer.write(data)
+
+    def _fault(self) -> Fault:
+        return self.proxy.fault if self.triggered or not self.proxy.trigger else Fault.NONE
+
+    def _reset(self) -> None:
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
