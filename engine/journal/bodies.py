@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from engine.journal.errors import Gone
-from engine.journal.keys import Cipher, DayCiphers
+from engine.journal.keys import Cipher, DayCiphers, DayReader
 from engine.journal.marks import Part
 from engine.model import Outcome, Verdict
 
@@ -27,24 +27,12 @@ Fetch = Callable[[str, str], Awaitable[list[bytes]]]
 """(message's id, name of the parts) to the parts in order."""
 
 
-class Bodies:
-    """Encrypts and reads what belongs to messages. `received` is the message's: it names the day's key."""
+class BodyReader:
+    """Reads what belongs to messages. `received` is the message's: it names the day's key."""
 
-    def __init__(self, days: DayCiphers, put: Put, fetch: Fetch) -> None:
+    def __init__(self, days: DayReader, fetch: Fetch) -> None:
         self._days = days
-        self._put = put
         self._fetch = fetch
-
-    async def seal(self, received: int, id_: str, what: str, clear: bytes) -> bytes:
-        """The stored form. Suspends only for a value in parts and for the first message of a day."""
-        cipher = self._days.at(received) or await self._days.make(received)
-        if len(clear) <= PART:
-            return _WHOLE + cipher.encrypt(clear, _bound(id_, what))
-        name, count = os.urandom(8).hex(), -(-len(clear) // PART)
-        for n in range(count):
-            piece = clear[n * PART : (n + 1) * PART]
-            await self._put(Part(id_, name, n, cipher.encrypt(piece, _bound(id_, f"{name} {n}"))))
-        return _PARTS + cipher.encrypt(f"{name} {count}".encode(), _bound(id_, what))
 
     async def open(self, received: int, id_: str, what: str, sealed: bytes) -> bytes:
         """The clear value. Raises Gone where the day was deleted, WrongKey where the bytes were changed."""
@@ -58,6 +46,26 @@ class Bodies:
         if len(pieces) != int(count):
             raise Gone("parts of this value were deleted")
         return b"".join(cipher.decrypt(piece, _bound(id_, f"{name} {n}")) for n, piece in enumerate(pieces))
+
+
+class Bodies(BodyReader):
+    """Encrypts it as well."""
+
+    def __init__(self, days: DayCiphers, put: Put, fetch: Fetch) -> None:
+        super().__init__(days, fetch)
+        self._makes = days
+        self._put = put
+
+    async def seal(self, received: int, id_: str, what: str, clear: bytes) -> bytes:
+        """The stored form. Suspends only for a value in parts and for the first message of a day."""
+        cipher = self._days.at(received) or await self._makes.make(received)
+        if len(clear) <= PART:
+            return _WHOLE + cipher.encrypt(clear, _bound(id_, what))
+        name, count = os.urandom(8).hex(), -(-len(clear) // PART)
+        for n in range(count):
+            piece = clear[n * PART : (n + 1) * PART]
+            await self._put(Part(id_, name, n, cipher.encrypt(piece, _bound(id_, f"{name} {n}"))))
+        return _PARTS + cipher.encrypt(f"{name} {count}".encode(), _bound(id_, what))
 
 
 def _bound(id_: str, what: str) -> bytes:

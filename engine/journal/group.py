@@ -14,7 +14,7 @@ from engine.journal.keys import DAY, DayCiphers, KeyRing
 from engine.journal.marks import Known, Mark
 from engine.journal.settings import Settings
 from engine.journal.store import Crash, Store
-from engine.journal.verbs import PLACES, body_place
+from engine.journal.verbs import PLACES, body_place, standing
 from engine.journal.writer import Writer
 from engine.model import (
     Accepted,
@@ -46,12 +46,12 @@ class GroupJournal:
         self.node = store.node
         self.store = store
         self._ring = ring
-        self._days = days
+        self.days = days
         self._clock = clock
         self._ids = ids
         self._settings = settings
         self._writer = Writer(store, clock, crash, self._orphaned)
-        self.bodies = Bodies(days, self._commit, self._parts)
+        self.bodies = Bodies(days, self.commit, self._parts)
         self._closed = False
 
     # --- the five verbs ---
@@ -78,18 +78,18 @@ class GroupJournal:
             self._riders(message.riders) if message.riders else (),
             room,
         )
-        result = await self._commit(mark)
+        result = await self.commit(mark)
         return result if isinstance(result, Accepted) else await self._known(result)
 
     async def claim(self, system: str, room: int) -> Sequence[Claimed]:
-        result: list[Claimed] = await self._commit(marks.Claim(system, room))
+        result: list[Claimed] = await self.commit(marks.Claim(system, room))
         return result
 
     async def sending(self, delivery: Claimed, body: bytes | None, sealed: bytes) -> int:
         seal, d = self.bodies.seal, delivery
         stored = None if body is None else await seal(d.received, d.id, bodies.body_of(d.step), body)
         proof = await seal(d.received, d.id, bodies.seal_of(d.step), sealed)
-        attempt: int = await self._commit(marks.Sending(d, stored, proof))
+        attempt: int = await self.commit(marks.Sending(d, stored, proof))
         return attempt
 
     async def settle(self, delivery: Claimed, outcome: Outcome, then: Then, room: Room) -> Progress | None:
@@ -98,11 +98,11 @@ class GroupJournal:
         reply = None if packed is None else await self.bodies.seal(d.received, d.id, what, packed)
         answer = await self._answer(d.received, d.id, then)
         mark = marks.Settle(d, outcome, then, reply, answer, self._lanes(then), room)
-        progress: Progress | None = await self._commit(mark)
+        progress: Progress | None = await self.commit(mark)
         return progress
 
     async def withdraw(self, seq: int, room: Room) -> Progress | None:
-        progress: Progress | None = await self._commit(marks.Withdraw(seq, room))
+        progress: Progress | None = await self.commit(marks.Withdraw(seq, room))
         return progress
 
     async def act(self, act: Act, then: Then | None, room: Room) -> Progress:
@@ -119,16 +119,16 @@ class GroupJournal:
         answer = None if then is None else await self._answer(received, id_, then)
         said = self._ring.audit.encrypt(bodies.pack({"who": act.who, "reason": act.reason}, b""), act_id.encode())
         lanes = () if then is None else self._lanes(then)
-        progress: Progress = await self._commit(marks.Acted(act, act_id, said, body, then, answer, lanes, room))
+        progress: Progress = await self.commit(marks.Acted(act, act_id, said, body, then, answer, lanes, room))
         return progress
 
     # --- what else is written ---
 
     async def ride(self, riders: Sequence[Rider]) -> None:
-        await self._commit(marks.Ride(self._riders(riders)))
+        await self.commit(marks.Ride(self._riders(riders)))
 
     async def store_release(self, digest: str, content: bytes) -> None:
-        await self._commit(marks.Release(digest, content))
+        await self.commit(marks.Release(digest, content))
 
     def note(self, read: Noted) -> None:
         subject = None if read.subject is None else self._ring.find(read.subject.kind, read.subject.value)
@@ -166,7 +166,7 @@ class GroupJournal:
     async def steps(self, id_: str) -> list[Claimed]:
         """The deliveries of a message by its id, each with its state; none where there is no such message."""
         rows = await self.store.fetch(reads.STEPS, id_)
-        return [Claimed(*row[:10], State(row[10])) for row in rows]
+        return [standing(row) for row in rows]
 
     async def rider(self, name: str) -> str | None:
         rows = await self.store.fetch(reads.RIDER, name)
@@ -188,7 +188,8 @@ class GroupJournal:
 
     # --- inside ---
 
-    async def _commit(self, mark: Mark) -> Any:
+    async def commit(self, mark: Mark) -> Any:
+        """Joins a mark of this floor (upkeep has some of its own) to the group commit, and returns its result."""
         if self._closed:
             raise BusError(Code.BUSY, "the journal is closed")
         future = self._writer.put(mark)

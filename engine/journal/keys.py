@@ -90,10 +90,16 @@ class KeyRing:
         return self._wrap.decrypt(wrapped, b"day %d" % day)
 
 
-class KeyPlace(Protocol):
-    """Where wrapped day keys lie. Days are counted from 1970-01-01."""
+class KeySource(Protocol):
+    """Where wrapped day keys are read. Days are counted from 1970-01-01."""
 
     async def read(self, day: int) -> bytes | None: ...
+
+    async def days(self) -> list[int]: ...
+
+
+class KeyPlace(KeySource, Protocol):
+    """Where wrapped day keys are made and deleted as well."""
 
     async def add(self, day: int, wrapped: bytes) -> bytes:
         """Stores the key of a new day, durably. Returns the one that stands: the first wins."""
@@ -102,8 +108,6 @@ class KeyPlace(Protocol):
     async def remove(self, day: int) -> None:
         """Deletes the day."""
         ...
-
-    async def days(self) -> list[int]: ...
 
 
 class KeyFolder:
@@ -150,17 +154,35 @@ class KeyFolder:
         return self.folder / f"{day}.key"
 
 
-class DayCiphers:
-    """The ciphers of days, opened once each and made when a new day begins."""
+class DayReader:
+    """The ciphers of days, opened once each."""
 
-    def __init__(self, ring: KeyRing, place: KeyPlace) -> None:
+    def __init__(self, ring: KeyRing, source: KeySource) -> None:
         self._ring = ring
-        self.place = place
+        self._source = source
         self._open: dict[int, Cipher] = {}
 
     def at(self, received: int) -> Cipher | None:
         """The cipher for messages of that instant, if it was opened already."""
         return self._open.get(received // DAY)
+
+    async def find(self, received: int) -> Cipher:
+        """The cipher for stored messages of that instant. Raises Gone where its key was deleted."""
+        day = received // DAY
+        if day not in self._open:
+            wrapped = await self._source.read(day)
+            if wrapped is None:
+                raise Gone("the key of that day was deleted")
+            self._open.setdefault(day, Cipher(self._ring.unwrap(day, wrapped)))
+        return self._open[day]
+
+
+class DayCiphers(DayReader):
+    """The same, with the keys of new days made as they begin."""
+
+    def __init__(self, ring: KeyRing, place: KeyPlace) -> None:
+        super().__init__(ring, place)
+        self.place = place
 
     async def make(self, received: int) -> Cipher:
         """The cipher for new messages of that instant; makes the day's key where there is none yet."""
@@ -169,16 +191,6 @@ class DayCiphers:
         if wrapped is None:
             wrapped = await self.place.add(day, self._ring.wrap(day, os.urandom(32)))
         return self._open.setdefault(day, Cipher(self._ring.unwrap(day, wrapped)))
-
-    async def find(self, received: int) -> Cipher:
-        """The cipher for stored messages of that instant. Raises Gone where its key was deleted."""
-        day = received // DAY
-        if day not in self._open:
-            wrapped = await self.place.read(day)
-            if wrapped is None:
-                raise Gone("the key of that day was deleted")
-            self._open.setdefault(day, Cipher(self._ring.unwrap(day, wrapped)))
-        return self._open[day]
 
     async def forget(self, day: int) -> None:
         """Deletes a day's key, here and where it lies."""

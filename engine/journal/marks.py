@@ -147,4 +147,47 @@ class Known:
     answer: bytes | None
 
 
-Mark: TypeAlias = Accept | Claim | Unclaim | Sending | Settle | Withdraw | Acted | Ride | Part | Release | Read
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Messages whose time is over; those with an open delivery are left as they are."""
+
+    seqs: tuple[int, ...]
+    whole: bool
+    """False: only what is encrypted goes, the history stays."""
+    size = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Keys that are no longer kept."""
+
+    keys: tuple[bytes, ...]
+    now: int
+    size = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Parts stored before `parts` whose message never came, and some audit of reads before `reads`."""
+
+    parts: int
+    reads: int
+    size = 0
+
+
+Mark: TypeAlias = (
+    Accept
+    | Claim
+    | Unclaim
+    | Sending
+    | Settle
+    | Withdraw
+    | Acted
+    | Ride
+    | Part
+    | Release
+    | Read
+    | Prune
+    | Forget
+    | Sweep
+)

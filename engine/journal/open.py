@@ -1,18 +1,14 @@
 """Opening a journal for writing: `sqlite:///path` or `postgresql://…`."""
 
-from pathlib import Path
-
 from engine.base.clock import Clock
 from engine.base.ids import Ids
-from engine.journal.errors import JournalError
 from engine.journal.group import GroupJournal, days_ahead
 from engine.journal.keys import DayCiphers, KeyFolder, KeyPlace, KeyRing
+from engine.journal.place import is_postgres, key_folder, sqlite_path
 from engine.journal.postgres_store import KeyTable, PostgresStore
 from engine.journal.settings import Settings
 from engine.journal.sqlite_store import SqliteStore
 from engine.journal.store import Crash, Store
-
-_SQLITE = "sqlite:///"
 
 
 async def open_journal(
@@ -41,17 +37,10 @@ async def open_journal(
 
 
 async def _open(url: str, node: str, clock: Clock, settings: Settings, check: str) -> tuple[Store, KeyPlace]:
-    if url.startswith(_SQLITE):
-        path = sqlite_path(url)
-        folder = Path(settings.keys) if settings.keys else path.with_name(path.name + ".keys")
-        return SqliteStore(path, node, clock, settings, check), KeyFolder(folder)
-    if url.startswith("postgresql://"):
-        shared = PostgresStore(url, node, clock, settings, check)
-        await shared.open()
-        return shared, KeyFolder(Path(settings.keys)) if settings.keys else KeyTable(shared)
-    raise JournalError("a journal's url begins with sqlite:/// or postgresql://")
-
-
-def sqlite_path(url: str) -> Path:
-    """The file of a SQLite url."""
-    return Path(url.removeprefix(_SQLITE))
+    folder = key_folder(url, settings.keys)
+    if not is_postgres(url):
+        assert folder is not None
+        return SqliteStore(sqlite_path(url), node, clock, settings, check), KeyFolder(folder)
+    shared = PostgresStore(url, node, clock, settings, check)
+    await shared.open()
+    return shared, KeyTable(shared) if folder is None else KeyFolder(folder)

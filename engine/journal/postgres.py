@@ -11,7 +11,7 @@ NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
 # --- nodes ---
 # A name is held by a lock of the session, which the server lets go of only when the session is over.
-NAME = "select pg_try_advisory_lock(hashtextextended('hisbus node ' || $1, 0))"
+NAME = "select pg_try_advisory_lock(hashtextextended('hisbus node ' || current_schema() || '/' || $1, 0))"
 END_SESSION = "select pg_terminate_backend($1)"
 ESTABLISH = "insert into facts (name, value) values ($1, $2) on conflict do nothing"
 FACT = "select value from facts where name = $1"
@@ -273,4 +273,29 @@ RELEASE = "insert into releases (digest, at, content) values ($1, $2, $3) on con
 READ = """
 insert into reads (at, operation, client, campus, subject, code)
 select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
+"""
+
+# --- prune: only messages with no open delivery ---
+FINISHED = "select seq from messages where seq = any($1::bigint[]) and open = 0 order by seq for update"
+PRUNE_BODY = (
+    """delete from bodies b using unnest($1::bigint[]) s(seq)
+    where b.place between s.seq * 4096 and s.seq * 4096 + 4095""",
+    "update attempts set sealed = null, reply = null where message = any($1::bigint[])",
+    "update evidence set reply = null where message = any($1::bigint[])",
+    "update messages set answer = null where seq = any($1::bigint[])",
+    "delete from parts p using messages m where m.seq = any($1::bigint[]) and p.id = m.id",
+)
+PRUNE_WHOLE = (
+    *PRUNE_BODY,
+    FREE_KEYS,
+    "delete from finds where message = any($1::bigint[])",
+    "delete from evidence where message = any($1::bigint[])",
+    "delete from attempts where message = any($1::bigint[])",
+    "delete from deliveries where message = any($1::bigint[])",
+    "delete from messages where seq = any($1::bigint[])",
+)
+FORGET = "delete from keys where key = any($1::bytea[]) and until < $2"
+SWEEP_PARTS = "delete from parts where at < $1 and id not in (select id from messages)"
+SWEEP_READS = """
+delete from reads where id in (select id from (select id, at from reads order by id limit 1000) oldest where at < $1)
 """

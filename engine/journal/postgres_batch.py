@@ -11,13 +11,16 @@ from engine.journal.marks import (
     Accept,
     Acted,
     Claim,
+    Forget,
     Mark,
     Part,
+    Prune,
     Read,
     Release,
     Ride,
     Sending,
     Settle,
+    Sweep,
     Unclaim,
     Withdraw,
 )
@@ -94,6 +97,9 @@ class Batch:
             (Part, self._parts),
             (Release, self._release),
             (Read, self._reads),
+            (Prune, self._prune),
+            (Forget, self._forget),
+            (Sweep, self._sweep),
         )
 
     # --- claim, sending ---
@@ -269,6 +275,24 @@ class Batch:
 
     # --- the rest ---
 
+    async def _prune(self, marks: Sequence[Prune]) -> list[int]:
+        counts = []
+        for mark in marks:
+            done = [row[0] for row in await self._rows(sql.FINISHED, list(mark.seqs))]
+            for statement in sql.PRUNE_WHOLE if mark.whole else sql.PRUNE_BODY:
+                await self._run(statement, done)
+            counts.append(len(done))
+        return counts
+
+    async def _forget(self, marks: Sequence[Forget]) -> list[int]:
+        return [_count(await self._run(sql.FORGET, list(mark.keys), mark.now)) for mark in marks]
+
+    async def _sweep(self, marks: Sequence[Sweep]) -> list[int]:
+        return [
+            _count(await self._run(sql.SWEEP_PARTS, mark.parts)) + _count(await self._run(sql.SWEEP_READS, mark.reads))
+            for mark in marks
+        ]
+
     async def _ride(self, marks: Sequence[Ride]) -> list[None]:
         last = dict(rider for mark in marks for rider in mark.riders)
         await self._run(sql.RIDER, list(last), list(last.values()))
@@ -287,6 +311,11 @@ class Batch:
         rows = [(m.at, m.operation, m.client, m.campus, m.subject, m.code) for m in marks]
         await self._run(sql.READ, *columns(rows, 6))
         return [None] * len(marks)
+
+
+def _count(tag: str) -> int:
+    """Rows that a statement changed, out of its tag (`DELETE 3`)."""
+    return int(tag.rsplit(maxsplit=1)[-1])
 
 
 def _settling(mark: Settle) -> tuple[Any, ...]:

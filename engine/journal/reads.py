@@ -17,8 +17,16 @@ select min(due) from (
   select min(due) as due from deliveries where system = $1 and state = 'ready'
   union all select min(due) from deliveries where system = $1 and state = 'doubtful') as waiting
 """
+FACT = "select value from facts where name = $1"
 MESSAGE = "select id, received from messages where seq = $1"
 STEPS = """
 select m.seq, d.step, m.id, m.route, m.release, d.system, d.lane, d.attempt, m.received, m.deadline, d.state
 from messages m join deliveries d on d.message = m.seq where m.id = $1 order by d.step
 """
+
+# --- what upkeep walks through ---
+FIRST_BODY = "select min(place) from bodies"
+OLDEST = """
+select seq, received, open from messages where seq > $1 and seq < (select max(seq) from messages) order by seq limit $2
+"""
+KEYS = "select key, until from keys where key > $1 order by key limit $2"

@@ -155,3 +155,27 @@ ACT = "insert into acts (id, at, message, step, verb, said) values (?, ?, ?, ?, 
 PART = "insert into parts (id, part, n, at, data) values (?, ?, ?, ?, ?)"
 RELEASE = "insert into releases (digest, at, content) values (?, ?, ?) on conflict do nothing"
 READ = "insert into reads (at, operation, client, campus, subject, code) values (?, ?, ?, ?, ?, ?)"
+
+# --- prune: only messages with no open delivery ---
+FINISHED = "select seq from messages where seq = ? and open = 0"
+PRUNE_BODY = (
+    "delete from bodies where place between ?1 * 4096 and ?1 * 4096 + 4095",
+    "update attempts set sealed = null, reply = null where message = ?1",
+    "update evidence set reply = null where message = ?1",
+    "update messages set answer = null where seq = ?1",
+    "delete from parts where id = (select id from messages where seq = ?1)",
+)
+PRUNE_WHOLE = (
+    *PRUNE_BODY,
+    FREE_KEY,
+    "delete from finds where message = ?1",
+    "delete from evidence where message = ?1",
+    "delete from attempts where message = ?1",
+    "delete from deliveries where message = ?1",
+    "delete from messages where seq = ?1",
+)
+FORGET = "delete from keys where key = ? and until < ?"
+SWEEP_PARTS = "delete from parts where at < ? and id not in (select id from messages)"
+SWEEP_READS = """
+delete from reads where id in (select id from (select id, at from reads order by id limit 1000) oldest where at < ?)
+"""

@@ -11,14 +11,17 @@ from engine.journal.marks import (
     Accept,
     Acted,
     Claim,
+    Forget,
     Known,
     Mark,
     Part,
+    Prune,
     Read,
     Release,
     Ride,
     Sending,
     Settle,
+    Sweep,
     Unclaim,
     Withdraw,
 )
@@ -66,6 +69,9 @@ class Batch:
             (Part, self._each(self._part)),
             (Release, self._each(self._release)),
             (Read, self._read),
+            (Prune, self._each(self._prune)),
+            (Forget, self._each(self._forget)),
+            (Sweep, self._each(self._sweep)),
         )
 
     @staticmethod
@@ -267,6 +273,18 @@ class Batch:
         return Progress(tuple(freed.claimed), frozenset(freed.ready))
 
     # --- the rest ---
+
+    def _prune(self, mark: Prune) -> int:
+        done = [row for seq in mark.seqs for row in self._run(sql.FINISHED, (seq,)).fetchall()]
+        for statement in sql.PRUNE_WHOLE if mark.whole else sql.PRUNE_BODY:
+            self._many(statement, done)
+        return len(done)
+
+    def _forget(self, mark: Forget) -> int:
+        return self._many(sql.FORGET, [(key, mark.now) for key in mark.keys]).rowcount
+
+    def _sweep(self, mark: Sweep) -> int:
+        return self._run(sql.SWEEP_PARTS, (mark.parts,)).rowcount + self._run(sql.SWEEP_READS, (mark.reads,)).rowcount
 
     def _ride(self, mark: Ride) -> None:
         self._many(sql.RIDER, mark.riders)

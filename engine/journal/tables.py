@@ -59,6 +59,7 @@ messages = Table(
     Column("key", LargeBinary, comment="the key it was accepted under, to free it by"),
     Column("answer", LargeBinary),
 )
+_index("children", messages, ["parent"], "parent is not null")
 keys = Table(
     "keys",
     metadata,
@@ -142,6 +143,7 @@ finds = Table(
     Column("message", BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
+_index("finds_of", finds, ["message"])
 riders = Table(
     "riders",
     metadata,

@@ -27,6 +27,12 @@ def claimed(row: Sequence[Any], state: State = State.CLAIMED, since: int = 0) ->
     return Claimed(*columns)
 
 
+def standing(row: Sequence[Any]) -> Claimed:
+    """A record of how a delivery stands, whoever has it: the same columns, then its state."""
+    columns: list[Any] = [*row[:10], State(row[10])]
+    return Claimed(*columns)
+
+
 def fresh(mark: Accept, seq: int, new: NewDelivery, lane: bytes | None, due: int) -> Claimed:
     """The record of a delivery that was claimed while its message was accepted."""
     m = mark.message

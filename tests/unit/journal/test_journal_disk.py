@@ -88,10 +88,18 @@ BY_INDEX = {
 }
 
 
+MEANT = {"SCAN waiting", "SCAN deliveries USING INDEX owned", "SCAN parts", "SCAN reads"}
+"""Two rows of a union; every owner at start; parts are few and swept at night; the first 1000 reads."""
+
+
 def statements() -> dict[str, str]:
     named = {**vars(sqlite), **vars(reads)}
-    others = {"BEGIN", "MEND"}  # no statement with a plan; a template of others
-    return {name: value for name, value in named.items() if name.isupper() and name[0] != "_" and name not in others}
+    del named["BEGIN"], named["MEND"]  # no statement with a plan; a template of others
+    listed: dict[str, str] = {}
+    for name, value in named.items():
+        if name.isupper() and name[0] != "_":
+            listed |= {name: value} if isinstance(value, str) else {f"{name} {n}": one for n, one in enumerate(value)}
+    return listed
 
 
 async def test_every_statement_walks_an_index(tmp_path: Path, clock: MovedClock) -> None:
@@ -101,17 +109,8 @@ async def test_every_statement_walks_an_index(tmp_path: Path, clock: MovedClock)
     assert set(BY_INDEX) <= set(statements())
     for name, statement in statements().items():
         values: object = (None,) * (1 if "?1" in statement else statement.count("?"))
-        plan = [
-            row[3]
-            for row in connection.execute(
-                f"explain query plan {statement}", {"1": None, "2": None} if "$1" in statement else values
-            )
-        ]
-        scans = [
-            step
-            for step in plan
-            if step.startswith("SCAN") and step not in {"SCAN waiting", "SCAN deliveries USING INDEX owned"}
-        ]
-        assert not scans, f"{name}: {plan}"
+        values = {"1": None, "2": None} if "$1" in statement else values
+        plan = [row[3] for row in connection.execute(f"explain query plan {statement}", values)]
+        assert not [step for step in plan if step.startswith("SCAN") and step not in MEANT], f"{name}: {plan}"
         assert BY_INDEX.get(name, "") in " ".join(plan), f"{name}: {plan}"
     await opener.close()

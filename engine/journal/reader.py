@@ -1,0 +1,106 @@
+"""Reading a journal beside the bus that writes it, or without one: connections that change nothing."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import asyncpg
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.sql import ClauseElement
+
+from engine.journal import reads
+from engine.journal.errors import DatabaseDown, JournalError, WrongKey
+from engine.journal.keys import KeyFolder, KeyRing, KeySource
+from engine.journal.migrate import SQLITE
+from engine.journal.place import is_postgres, key_folder, sqlite_path
+
+_ASYNCPG = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+
+
+class Reader(Protocol):
+    """Rows of a statement: of SQLAlchemy Core, or text with values $1, $2 …"""
+
+    async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]: ...
+
+    async def select(self, statement: ClauseElement) -> Sequence[Sequence[Any]]: ...
+
+    async def close(self) -> None: ...
+
+
+class SqliteReader:
+    """Reads the file in a thread of the loop's pool: a long search holds up nobody."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise JournalError(f"there is no journal at {path.name}")
+        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
+        self._connection.execute("pragma query_only = on")
+
+    async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]:
+        named = {str(place): value for place, value in enumerate(values, start=1)}
+        return await asyncio.to_thread(self._all, statement, named)
+
+    async def select(self, statement: ClauseElement) -> Sequence[Sequence[Any]]:
+        compiled = statement.compile(dialect=SQLITE, compile_kwargs={"render_postcompile": True})
+        values = [compiled.params[name] for name in compiled.positiontup or ()]  # type: ignore[attr-defined]
+        return await asyncio.to_thread(self._all, str(compiled), values)
+
+    async def close(self) -> None:
+        self._connection.close()
+
+    def _all(self, statement: str, values: Any) -> list[Any]:
+        return self._connection.execute(statement, values).fetchall()
+
+
+class PostgresReader:
+    """Reads in sessions that the server itself keeps from writing."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Sequence[Any]] = await self._connection.fetch(statement, *values)
+        return rows
+
+    async def select(self, statement: ClauseElement) -> Sequence[Sequence[Any]]:
+        compiled = statement.compile(dialect=_ASYNCPG, compile_kwargs={"render_postcompile": True})
+        values = [compiled.params[name] for name in compiled.positiontup or ()]  # type: ignore[attr-defined]
+        return await self.fetch(str(compiled), *values)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+class KeyRows:
+    """The table of day keys, for reading: a reader asks for keys that are there and never makes one."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def read(self, day: int) -> bytes | None:
+        rows = await self._reader.fetch("select wrapped from day_keys where day = $1", day)
+        return bytes(rows[0][0]) if rows else None
+
+    async def days(self) -> list[int]:
+        return [row[0] for row in await self._reader.fetch("select day from day_keys order by day")]
+
+
+async def open_reader(url: str, ring: KeyRing, keys: str | None) -> tuple[Reader, KeySource]:
+    """A reader of the journal at `url`, and where its day keys lie. Raises WrongKey, DatabaseDown."""
+    reader: Reader
+    if is_postgres(url):
+        settings = {"default_transaction_read_only": "on"}
+        try:
+            reader = PostgresReader(await asyncpg.connect(url, server_settings=settings))
+        except OSError as error:
+            raise DatabaseDown(type(error).__name__) from None
+    else:
+        reader = SqliteReader(sqlite_path(url))
+    rows = await reader.fetch(reads.FACT, "check")
+    if rows and rows[0][0] != ring.check:
+        await reader.close()
+        raise WrongKey("the master secret is not the one this journal was made with")
+    folder = key_folder(url, keys)
+    return reader, KeyRows(reader) if folder is None else KeyFolder(folder)

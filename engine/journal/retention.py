@@ -1,0 +1,90 @@
+"""What time takes away, kind by kind: bodies, keys, the audit of reads, at last the history (decision 25).
+
+Runs through the journal's own writer in small marks, so that a running bus goes on meanwhile. Nothing
+with an open delivery is ever touched. A day whose last body went loses its key: what backups hold of
+that day cannot be read any more either.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from engine.base.clock import SECOND, Clock
+from engine.journal import reads
+from engine.journal.group import GroupJournal
+from engine.journal.keys import DAY
+from engine.journal.marks import Forget, Prune, Sweep
+from engine.journal.verbs import PLACES
+
+_PAGE = 200
+_KEYS = 2000
+_ORPHANED = 3600 * SECOND  # parts come minutes before their message at most
+
+Told = Callable[[str, int], None]
+"""Told how far it is: (kind, rows or messages gone so far)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long each kind is kept, in microseconds. Keys carry their own end."""
+
+    bodies: int = 30 * DAY
+    history: int = 730 * DAY
+    reads: int = 3 * 365 * DAY
+
+
+@dataclass
+class Pruned:
+    """What went."""
+
+    bodies: int = 0
+    messages: int = 0
+    keys: int = 0
+    swept: int = 0
+    days: int = 0
+
+
+async def prune(journal: GroupJournal, keep: Keep, clock: Clock, told: Told) -> Pruned:
+    """Removes what is older than `keep` says. May be broken off at any moment and run again."""
+    now, pruned = clock.now(), Pruned()
+    async for seqs, _ in _finished(journal, now - keep.history, 0):
+        pruned.messages += await journal.commit(Prune(seqs, whole=True))
+        told("messages", pruned.messages)
+    first = (await journal.store.fetch(reads.FIRST_BODY))[0][0]
+    kept: set[int] = set()
+    async for seqs, open_days in _finished(journal, now - keep.bodies, (first or 0) // PLACES):
+        pruned.bodies += await journal.commit(Prune(seqs, whole=False))
+        kept |= open_days
+        told("bodies", pruned.bodies)
+    for day in await journal.days.place.days():
+        if (day + 1) * DAY <= now - keep.bodies and day not in kept:
+            await journal.days.forget(day)
+            pruned.days += 1
+    pruned.keys = await _keys(journal, now, told)
+    while gone := await journal.commit(Sweep(now - _ORPHANED, now - keep.reads)):
+        pruned.swept += gone
+        told("swept", pruned.swept)
+    return pruned
+
+
+async def _finished(journal: GroupJournal, before: int, first: int) -> AsyncIterator[tuple[tuple[int, ...], set[int]]]:
+    """Pages of finished messages received before an instant, from number `first` on, oldest first; with each
+    page the days of those that are still open. The newest message stays: numbers count on from it.
+    """
+    last = first - 1
+    while rows := await journal.store.fetch(reads.OLDEST, last, _PAGE):
+        old = [row for row in rows if row[1] < before]
+        yield tuple(row[0] for row in old if row[2] == 0), {row[1] // DAY for row in old if row[2]}
+        if len(old) < len(rows):
+            return
+        last = rows[-1][0]
+
+
+async def _keys(journal: GroupJournal, now: int, told: Told) -> int:
+    gone, last = 0, b""
+    while rows := await journal.store.fetch(reads.KEYS, last, _KEYS):
+        over = tuple(bytes(row[0]) for row in rows if row[1] < now)
+        if over:
+            gone += await journal.commit(Forget(over, now))
+            told("keys", gone)
+        last = bytes(rows[-1][0])
+    return gone

@@ -1,0 +1,67 @@
+"""Looking after a journal: is it sound, can it be read, may old parts of it go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+
+from engine.journal import bodies as names
+from engine.journal.errors import Gone, WrongKey
+from engine.journal.history import History
+from engine.journal.invariants import INVARIANTS
+from engine.journal.tables import bodies, messages
+from engine.journal.verbs import PLACES
+
+_PAGE = 500
+
+Told = Callable[[int, int], None]
+"""Told how far it is: (messages done, messages in all)."""
+
+
+@dataclass
+class Verified:
+    """What `verify` found. Sound: nothing broken and nothing unreadable."""
+
+    messages: int = 0
+    broken: dict[str, list[int]] = field(default_factory=dict)
+    """An invariant in words, and the numbers of up to ten messages that break it."""
+    unreadable: list[int] = field(default_factory=list)
+    """Messages whose bytes do not open with their key."""
+    gone: int = 0
+    """Messages whose day's key was deleted: not a fault, and not to be read by anyone."""
+
+    @property
+    def sound(self) -> bool:
+        return not self.broken and not self.unreadable
+
+
+async def verify(history: History, told: Told) -> Verified:
+    """Checks every invariant and opens the body of every message."""
+    found = Verified()
+    for words, statement in INVARIANTS.items():
+        if rows := await history.reader.fetch(f"{statement} limit 10"):
+            found.broken[words] = [row[0] for row in rows]
+    total = (await history.reader.select(select(func.count()).select_from(messages)))[0][0]
+    last = 0
+    stored = select(messages.c.seq, messages.c.id, messages.c.received, bodies.c.data).join(
+        bodies, bodies.c.place == messages.c.seq * PLACES, isouter=True
+    )
+    while rows := await history.reader.select(
+        stored.where(messages.c.seq > last).order_by(messages.c.seq).limit(_PAGE)
+    ):
+        for seq, id_, received, data in rows:
+            found.messages += 1
+            if data is not None:
+                await _open(history, found, seq, id_, received, bytes(data))
+        last = rows[-1][0]
+        told(found.messages, total)
+    return found
+
+
+async def _open(history: History, found: Verified, seq: int, id_: str, received: int, data: bytes) -> None:
+    try:
+        await history.bodies.open(received, id_, names.RAW, data)
+    except Gone:
+        found.gone += 1
+    except WrongKey:
+        found.unreadable.append(seq)
