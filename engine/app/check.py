@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app.offers import check_offers
 from engine.app.systems import Surroundings
 from engine.base.ids import Ids
 from engine.contract import Adapter
@@ -46,6 +47,7 @@ def check(
     release = build(read_texts(site), release_site(around, ids), problems)
     if release is not None:
         check_systems(loaded, release, adapters, problems)
+        check_offers(loaded, release, problems)
     return Checked(loaded, release) if release is not None and not problems else None
 
 

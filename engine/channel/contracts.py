@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.base.errors import Code
@@ -45,6 +45,8 @@ class Contracts:
     messages: Mapping[Code, Words]
     operations: Mapping[str, Contract]
     router: Router[Contract]
+    node: Node = field(repr=False)
+    """The text, for findings."""
 
 
 def load_contracts(text: str, file: str, problems: Problems) -> Contracts | None:
@@ -80,6 +82,7 @@ def compile_contracts(node: Node, problems: Problems) -> Contracts | None:
         _messages(node, text, problems),
         operations,
         router,
+        node,
     )
 
 
@@ -121,23 +124,23 @@ def _check(node: Node, name: str, text: OperationText, problems: Problems) -> No
     if text.key == "required" and text.effect is Effect.NONE:
         problems.add(node.locate([*here, "key"]), "a read needs no key", "leave 'key' out, or say what it changes")
     for part in ("path", "query"):
-        for key, field in getattr(text.request, part).items():
-            if field.type in {"list", "object"}:
-                problems.add(node.locate([*here, "request", part, key]), f"a {part} value cannot be a {field.type}")
+        for key, one in getattr(text.request, part).items():
+            if one.type in {"list", "object"}:
+                problems.add(node.locate([*here, "request", part, key]), f"a {part} value cannot be a {one.type}")
     for part, fields in (("request", text.request.body), ("reply", text.reply.fields)):
         inside = "body" if part == "request" else "fields"
-        for key, field in fields.items():
-            _check_field(node, [*here, part, inside, key], field, problems)
+        for key, one in fields.items():
+            _check_field(node, [*here, part, inside, key], one, problems)
 
 
-def _check_field(node: Node, way: list[str], field: FieldText, problems: Problems) -> None:
-    if field.fields and field.type not in {"list", "object"}:
-        problems.add(node.locate(way), f"a field of type {field.type} has no fields", "say type: list or type: object")
-    if (field.only or field.without) and field.type != "list":
-        problems.add(node.locate(way), f"a field of type {field.type} has no entries to leave out", "say type: list")
-    if field.type == "object" and not field.fields:
+def _check_field(node: Node, way: list[str], text: FieldText, problems: Problems) -> None:
+    if text.fields and text.type not in {"list", "object"}:
+        problems.add(node.locate(way), f"a field of type {text.type} has no fields", "say type: list or type: object")
+    if (text.only or text.without) and text.type != "list":
+        problems.add(node.locate(way), f"a field of type {text.type} has no entries to leave out", "say type: list")
+    if text.type == "object" and not text.fields:
         problems.add(node.locate(way), "an object needs its fields")
-    if field.words and field.type != "text":
-        problems.add(node.locate(way), f"a field of type {field.type} has no words", "leave its type out")
-    for key, inner in field.fields.items():
+    if text.words and text.type != "text":
+        problems.add(node.locate(way), f"a field of type {text.type} has no words", "leave its type out")
+    for key, inner in text.fields.items():
         _check_field(node, [*way, "fields", key], inner, problems)

@@ -1,0 +1,53 @@
+"""What the channel offers, checked against the routes and shapes behind it."""
+
+from collections.abc import Mapping
+
+from engine.base.where import Where, did_you_mean
+from engine.channel.check import Ends, check_contracts, check_scopes
+from engine.channel.contracts import Contracts, load_contracts
+from engine.routing.plan import Route
+from engine.routing.release import MAPPINGS, ROUTES, Release
+from engine.settings.layers import Loaded
+from engine.settings.problems import Problems
+
+
+def contracts_of(release: Release, profile: str, problems: Problems) -> Contracts | None:
+    """The contracts in a profile of this release; None and findings where they cannot be used."""
+    name = f"{profile}.yaml"
+    return load_contracts(release.library.texts[name].decode("utf-8"), f"{MAPPINGS}/{name}", problems)
+
+
+def check_offers(loaded: Loaded, release: Release, problems: Problems) -> None:
+    """Notes what contracts, routes, shapes and clients say differently of each other."""
+    offered: set[str] = set()
+    channels = {name: system for name, system in loaded.config.systems.items() if system.clients}
+    for name, system in channels.items():
+        if system.profile not in release.library.profiles:
+            continue  # a finding already
+        contracts = contracts_of(release, system.profile, problems)
+        if contracts is not None:
+            offered |= set(contracts.operations)
+            check_contracts(contracts, _ends(contracts, release), problems)
+            check_scopes(contracts, loaded, name, problems)
+    if channels:
+        _check_served(release.routes, offered, problems)
+
+
+def _ends(contracts: Contracts, release: Release) -> dict[str, Ends]:
+    documents = release.library.documents
+    found: dict[str, Ends] = {}
+    for name in contracts.operations:
+        route = release.routes.get(name)
+        if route is not None:
+            step = route.steps[0]
+            operation = release.profile(step.system).outgoing[step.operation]
+            takes = None if step.between else documents.get(operation.takes or "")
+            found[name] = Ends(takes, documents.get(operation.gives or ""))
+    return found
+
+
+def _check_served(routes: Mapping[str, Route], offered: set[str], problems: Problems) -> None:
+    for name, route in routes.items():
+        if "." in name and not route.sources and name not in offered:
+            what = f"the route {name!r} serves an operation that no contract offers"
+            problems.add(Where(ROUTES), what, did_you_mean(name, offered))

@@ -1,0 +1,60 @@
+"""The check of a whole site says where contracts, routes and clients disagree."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import adapters
+from engine.app.check import check
+from engine.base.ids import SystemIds
+from engine.settings.problems import Problems
+
+ROOT = Path(__file__).parents[3]
+SECRETS = ("JOURNAL_KEY", "GATEWAY_SECRET", "DEMO_APP_SECRET", "NORTH_APP_SECRET")
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A copy of the shipped site."""
+    for name in ("config", "mappings"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "routes.yaml", tmp_path)
+    return tmp_path
+
+
+def findings(site, file=None, old="", new=""):
+    if file is not None:
+        text = (site / file).read_text("utf-8")
+        assert old in text
+        (site / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    problems = Problems()
+    environ = {f"HISBUS_SECRET_{name}": "0123456789abcdef" * 2 for name in SECRETS}
+    kinds = {name: adapters.load(name) for name in adapters.NAMES}
+    checked = check(site, "sandbox", environ, kinds, SystemIds(), problems)
+    assert (checked is None) == bool(problems)
+    return [str(problem) for problem in problems]
+
+
+def test_the_shipped_site_has_none(site):
+    assert findings(site) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        (
+            "routes.yaml",
+            "report.lab.get:",
+            "report.lab.gets:",
+            ("routes.yaml", "'report.lab.gets'", "'report.lab.get'?"),
+        ),
+        ("config/sandbox.yaml", '"report.*"', '"repot.*"', ("sandbox.yaml:", "'repot.*'")),
+        ("mappings/channel/app.yaml", "{at: report.specimen", "{at: report.specimn", ("app.yaml:", "'specimen'?")),
+        ("mappings/channel/app.yaml", "scope: report.read", "scoop: report.read", ("app.yaml:", "'scope'?")),
+        ("mappings/shapes/report_found.yaml", "findings: text", "finding: text", ("'findings'", "'finding'?")),
+    ],
+)
+def test_findings(site, file, old, new, says):
+    found = findings(site, file, old, new)
+    assert any(all(part in one for part in says) for one in found), found
