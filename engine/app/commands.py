@@ -2,18 +2,23 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from engine.app.control import Handler
+from engine.app.journal import keep_of
+from engine.base.clock import Clock
 from engine.base.errors import BusError, Code
 from engine.contract import Source
 from engine.delivery.delivery import Delivery
 from engine.delivery.stored import encode
+from engine.journal import retention
 from engine.journal.group import GroupJournal
 from engine.journal.interface import Act
 from engine.model import Built, Claimed, State
 from engine.routing.planner import RoutePlanner
 from engine.routing.release import Release, Releases
+from engine.settings.models import Config
 
 _STUCK = frozenset({State.PARKED, State.DOUBTFUL})
 _OPEN = {
@@ -27,6 +32,8 @@ _OPEN = {
 class Running(Protocol):
     """What commands need of the bus."""
 
+    config: Config
+    clock: Clock
     journal: GroupJournal
     delivery: Delivery
     planner: RoutePlanner
@@ -37,7 +44,8 @@ class Running(Protocol):
 
 def commands(bus: Running) -> Mapping[str, Handler]:
     """The commands by name."""
-    return {verb: _act(bus, verb) for verb in ("retry", "park", "drop")} | {"status": _status(bus)}
+    acts = {verb: _act(bus, verb) for verb in ("retry", "park", "drop")}
+    return acts | {"status": _status(bus), "prune": _prune(bus)}
 
 
 def _act(bus: Running, verb: str) -> Handler:
@@ -95,3 +103,14 @@ def _status(bus: Running) -> Handler:
         return {"release": bus.release.digest[:12], "listeners": listeners, "systems": systems}
 
     return status
+
+
+def _prune(bus: Running) -> Handler:
+    async def prune(_asked: Mapping[str, Any]) -> Any:
+        return asdict(await retention.prune(bus.journal, keep_of(bus.config.journal.keep), bus.clock, _unheard))
+
+    return prune
+
+
+def _unheard(_kind: str, _count: int) -> None:
+    """Who asks through the control socket hears the end, not the way there."""

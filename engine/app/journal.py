@@ -6,9 +6,10 @@ from urllib.parse import quote, urlsplit
 
 from engine.base.clock import SECOND
 from engine.journal.keys import KeyRing
+from engine.journal.retention import Keep as RetentionKeep
 from engine.journal.settings import Settings
 from engine.settings.keys import KeyProvider, SoftKeys
-from engine.settings.models import Config
+from engine.settings.models import Config, Keep
 from engine.settings.secrets import Secrets
 
 _SQLITE = "sqlite:///"
@@ -34,6 +35,11 @@ async def journal_place(site: Path, config: Config, secrets: Secrets, keys: KeyP
         keys=str((site / journal.day_keys).resolve()) if journal.day_keys is not None else None,
     )
     return JournalPlace(_url(site, config, secrets), KeyRing(master), settings)
+
+
+def keep_of(keep: Keep) -> RetentionKeep:
+    """How long each kind is kept, as `prune` is told."""
+    return RetentionKeep(int(keep.bodies * SECOND), int(keep.history * SECOND), int(keep.audit * SECOND))
 
 
 def _url(site: Path, config: Config, secrets: Secrets) -> str:

@@ -9,13 +9,17 @@ from engine.cli.site import Site
 from engine.settings.layers import Loaded
 
 
+class NoBus(CannotRun):
+    """No bus runs at the site."""
+
+
 def ask(site: Site, loaded: Loaded, command: str, **arguments: Any) -> Any:
-    """What the running bus answers. Raises CannotRun when none runs, or when it says no."""
+    """What the running bus answers. Raises NoBus when none runs, CannotRun when it says no."""
     path = site.path(loaded.config.control.path)
     try:
         door, token = connect(path)
     except OSError as error:
-        raise CannotRun("no bus is running at this site", f"start it with hisbus run; looked at {path}") from error
+        raise NoBus("no bus is running at this site", f"start it with hisbus run; looked at {path}") from error
     line = {"do": command, "with": arguments, "token": token}
     with door, door.makefile("rwb") as stream:
         stream.write(json.dumps(line).encode() + b"\n")

@@ -1,0 +1,220 @@
+"""`hisbus journal init|verify|prune|backup|export`: looking after the journal."""
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from engine.app.journal import keep_of
+from engine.base.clock import SystemClock
+from engine.base.errors import Exit
+from engine.base.ids import SystemIds
+from engine.cli.book import place_of, reading
+from engine.cli.running import NoBus, ask
+from engine.cli.say import CannotRun, as_json, progress
+from engine.cli.site import Site, site_options
+from engine.journal import export as clear
+from engine.journal.backup import back_up, back_up_keys
+from engine.journal.errors import JournalError, Locked
+from engine.journal.group import GroupJournal
+from engine.journal.open import open_journal
+from engine.journal.retention import prune
+from engine.journal.upkeep import Verified, verify
+from engine.settings.layers import Loaded
+
+
+@click.group("journal")
+def command() -> None:
+    """Looks after the journal: its schema, its soundness, its size, its copies."""
+
+
+@command.command("init")
+@click.option("--make-key", is_flag=True, help="Make the key's file where no place has it yet.")
+@site_options
+def init(site: Site, make_key: bool) -> None:
+    """Makes the journal, or brings it to the newest schema. A running bus is not disturbed: it is refused."""
+    loaded = site.load()
+    if make_key:
+        _make_key(site, loaded)
+    asyncio.run(_open_once(site, loaded))
+    if site.as_json:
+        as_json({"journal": loaded.config.journal.url, "ready": True})
+    else:
+        click.echo(f"ready: {loaded.config.journal.url}")
+
+
+@command.command("verify")
+@site_options
+def verify_(site: Site) -> None:
+    """Checks every invariant and opens every message; exit code 1 when something is broken. Needs no bus."""
+    found = asyncio.run(_verify(site, site.load()))
+    if site.as_json:
+        as_json(
+            {
+                "sound": found.sound,
+                "messages": found.messages,
+                "broken": found.broken,
+                "unreadable": found.unreadable,
+                "gone": found.gone,
+            }
+        )
+    else:
+        for words, numbers in found.broken.items():
+            click.echo(f"broken: {words}: messages {', '.join(map(str, numbers))}")
+        if found.unreadable:
+            click.echo(f"unreadable: messages {', '.join(map(str, found.unreadable))}")
+        gone = f", {found.gone} of days whose key was deleted" if found.gone else ""
+        click.echo(f"{'sound' if found.sound else 'not sound'}: {found.messages} messages{gone}")
+    raise SystemExit(Exit.FINE.value if found.sound else Exit.FINDINGS.value)
+
+
+@command.command("prune")
+@site_options
+def prune_(site: Site) -> None:
+    """Removes what is older than journal.keep says. A running bus does it itself, while it goes on."""
+    loaded = site.load()
+    try:
+        progress("asking the running bus")
+        gone = ask(site, loaded, "prune")
+    except NoBus:
+        progress("no bus is running: pruning here")
+        gone = asyncio.run(_prune(site, loaded))
+    if site.as_json:
+        as_json(gone)
+    else:
+        click.echo(", ".join(f"{kind}: {count}" for kind, count in gone.items()))
+
+
+@command.command("backup")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--keys", type=click.Path(path_type=Path), help="Copy the wrapped day keys too, into this other folder.")
+@site_options
+def backup(site: Site, target: Path, keys: Path | None) -> None:
+    """Copies the journal to TARGET while a bus may run on it. Day keys are copied apart: --keys.
+
+    TARGET is a new file, or a new folder for PostgreSQL. A day whose key is deleted is gone from backups too.
+    """
+    loaded = site.load()
+    copied = asyncio.run(_backup(site, loaded, target, keys))
+    if site.as_json:
+        as_json({"journal": str(target), "keys": str(keys) if keys else None, "new_keys": copied})
+    else:
+        click.echo(f"copied to {target}" + (f", {copied} new keys to {keys}" if keys else "; keys not copied"))
+
+
+@command.command("export")
+@click.argument("id", required=False)
+@click.option("--day", metavar="DATE", help="All messages received on a day (UTC), like 2026-11-20.")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="A file of its own; else standard output.")
+@site_options
+def export(site: Site, id: str | None, day: str | None, to: Path | None) -> None:  # noqa: A002 - the argument's name
+    """Writes message ID, or a whole --day, in clear text as JSON lines. What it holds is patients' data."""
+    if (id is None) == (day is None):
+        raise click.UsageError("name a message, or give --day")
+    count = asyncio.run(_export(site, site.load(), id, day, to))
+    progress(f"{count} message{'s' if count != 1 else ''} in clear text")
+
+
+def _make_key(site: Site, loaded: Loaded) -> None:
+    name = loaded.config.journal.key.secret
+    if site.secrets(loaded).has(name):
+        progress(f"the secret {name!r} is there already: it stays")
+        return
+    folder = next((source.files for source in loaded.config.secrets if source.files is not None), None)
+    if folder is None:
+        raise CannotRun("the settings name no folder for secrets", "add {files: var/secrets} to secrets:")
+    path = site.path(folder) / name
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(secrets.token_hex(32))
+    except OSError as error:
+        raise CannotRun(f"{path} cannot be written: {type(error).__name__}") from error
+    progress(f"made {path}: back it up, apart from the journal; without it nothing in the journal can be read")
+
+
+async def _open(site: Site, loaded: Loaded) -> GroupJournal:
+    """The journal for writing; a second writer is refused."""
+    place = await place_of(site, loaded)
+    try:
+        return await open_journal(place.url, place.ring, SystemClock(), SystemIds(), settings=place.settings)
+    except Locked as error:
+        raise CannotRun(str(error)) from error
+    except (JournalError, OSError) as error:
+        raise CannotRun(str(error), "nothing was changed") from error
+
+
+async def _open_once(site: Site, loaded: Loaded) -> None:
+    await (await _open(site, loaded)).close()
+
+
+async def _prune(site: Site, loaded: Loaded) -> dict[str, int]:
+    journal = await _open(site, loaded)
+    try:
+        kept = loaded.config.journal.keep
+        pruned = await prune(journal, keep_of(kept), SystemClock(), lambda kind, count: progress(f"{kind}: {count}"))
+    finally:
+        await journal.close()
+    return asdict(pruned)
+
+
+async def _backup(site: Site, loaded: Loaded, target: Path, keys: Path | None) -> int:
+    place = await place_of(site, loaded)
+    try:
+        await back_up(place.url, target, lambda table: progress(f"{table} copied"))
+        return await back_up_keys(place.url, place.ring, place.settings.keys, keys) if keys is not None else 0
+    except (JournalError, OSError) as error:
+        raise CannotRun(str(error)) from error
+
+
+async def _verify(site: Site, loaded: Loaded) -> Verified:
+    async with reading(site, loaded) as history:
+        return await verify(history, lambda done, of_all: progress(f"{done} of {of_all} messages"))
+
+
+async def _export(site: Site, loaded: Loaded, id_: str | None, day: str | None, to: Path | None) -> int:
+    count = 0
+    async with reading(site, loaded) as history:
+        lines = clear.export_day(history, _day(day)) if day is not None else None
+        with _private(to) as out:
+            if lines is None:
+                line = await clear.export_message(history, str(id_))
+                if line is None:
+                    raise CannotRun(f"there is no message {id_!r}", "hisbus list shows those there are")
+                out.write(line + b"\n")
+                return 1
+            async for line in lines:
+                out.write(line + b"\n")
+                count += 1
+                if count % 1000 == 0:
+                    progress(f"{count} messages")
+    return count
+
+
+def _day(text: str) -> int:
+    try:
+        return (date.fromisoformat(text) - date(1970, 1, 1)).days
+    except ValueError as error:
+        raise click.UsageError(f"{text!r} is no day; write 2026-11-20") from error
+
+
+@contextmanager
+def _private(to: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or a new file for its owner only."""
+    if to is None:
+        yield sys.stdout.buffer
+        return
+    try:
+        handle = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise CannotRun(f"{to} cannot be made: {type(error).__name__}") from error
+    with os.fdopen(handle, "wb") as file:
+        yield file
