@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.postgres_server import postgres
 from tests.unit.delivery.stand import Stand
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture

@@ -177,13 +177,14 @@ class Plan:
 class Stand:
     """Everything a delivery needs, on one SQLite file. `restart` is what a new process would find."""
 
-    def __init__(self, path, clock: Clock | None = None, **options: Any) -> None:
-        self.path = path
+    def __init__(self, path, clock: Clock | None = None, *, node: str = "bus", **options: Any) -> None:
+        self.url = path if isinstance(path, str) else f"sqlite:///{path}"
+        self.node = node
         self.clock = clock or MovedClock()
         self.ids = CountedIds()
         self.plan = Plan(self.clock)
         self.options = {"poll": 3600.0, **options}
-        self.ask_limit = 60_000_000
+        self.settings: dict[str, Any] = {}
         self.systems: dict[str, SystemRuntime] = {}
 
     def system(self, peer: Any, name: str = "his", **more: Any) -> Any:
@@ -197,9 +198,9 @@ class Stand:
 
     async def start(self) -> "Stand":
         self.supervisor = Supervisor()
-        settings = Settings(commit="loop", reserve=0, ask_limit=self.ask_limit)
+        settings = Settings(**{"commit": "loop", "reserve": 0, **self.settings})
         self.journal = await open_journal(
-            f"sqlite:///{self.path}", KeyRing(MASTER), self.clock, self.ids, settings=settings
+            self.url, KeyRing(MASTER), self.clock, self.ids, node=self.node, settings=settings
         )
         self.plan.journal = self.journal
         self.delivery = Delivery(self.journal, self.plan, self.clock, self.ids, self.supervisor, **self.options)

@@ -140,3 +140,14 @@ async def test_a_sealed_read_names_system_and_time(stand):
     outcome = await read(stand, op=operation("list", effect=Effect.NONE, seal=seal), campus="main")
     assert isinstance(outcome, Outcome)
     assert (seen, heads) == ([("GET /list", "his", "main")], [{"X-App-Id": "bus"}])
+
+
+async def test_a_stop_ends_what_waits_for_a_place(stand):
+    peer = stand.system(Peer(delay=0.1), at_once=1)
+    await stand.start()
+    reads = [asyncio.create_task(read(stand, f"{n}")) for n in range(3)]
+    await stand.until(lambda: peer.under_way == 1)
+    await stand.delivery.stop(1.0)
+    said = await asyncio.gather(*reads, return_exceptions=True)
+    assert [getattr(one, "detail", "") for one in said[1:]] == ["stopping"] * 2
+    assert len(peer.ledger) == 1

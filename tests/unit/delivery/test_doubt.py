@@ -146,6 +146,20 @@ async def test_a_repeatable_operation_is_sent_again_and_doubt_outlives_its_polic
     assert await stand.attempts() == [(seq, 0, 1, "in_doubt"), (seq, 0, 2, "delivered")]
 
 
+async def test_an_older_doubt_keeps_a_repeatable_delivery_from_being_given_up(stand):
+    said = [InDoubt("timeout"), Unavailable("connect")]
+    stand.system(Peer(lambda _call, nth: said[min(nth, 2) - 1]), breaker_after=1000)
+    policy = Policy(then=Ending.FAIL, retry_for=20.0)
+    stand.plan.routes["doubt"] = [Step(operation=operation(repeatable=True), policy=policy)]
+    await stand.start()
+    seq = await stand.accept("a", "doubt")
+    for _ in range(30):
+        stand.advance(1)
+        await stand.quiet(0.005)
+    assert await stand.ended((seq, 0)) == [PARKED]  # it may have been done: giving up would start on_failure
+    assert {outcome for *_, outcome in await stand.attempts(seq)} == {"in_doubt", "unavailable"}
+
+
 @pytest.mark.parametrize(
     ("op", "finds", "state", "saves"),
     [

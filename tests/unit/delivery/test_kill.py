@@ -44,7 +44,7 @@ BUS = """
     async def main(folder, port, lanes, each):
         log.set_up("error")
         stand = Stand(Path(folder) / "journal.db", SystemClock())
-        stand.ids, stand.ask_limit = SystemIds(), 1_000_000
+        stand.ids, stand.settings = SystemIds(), {"ask_limit": 1_000_000}
         stand.system(Line(port), at_once=4, breaker_after=1000)
         stand.plan.routes["r"] = [Step(operation=operation(ask=Ask("find", 0.2)))]
         await stand.start()
