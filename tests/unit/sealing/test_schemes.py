@@ -142,3 +142,9 @@ def test_nothing_prints_a_secret():
     for thing in (CALL, scheme, signer, headers, presets()["app-hmac"].known[0]):
         assert SECRET not in repr(thing)
     assert "P1" not in repr(CALL)
+
+
+def test_a_preset_proves_itself_again_wherever_a_text_names_it(monkeypatch):
+    monkeypatch.setattr("engine.sealing.sign.keyed", lambda *_: b"a library that computes something else")
+    assert any("the known answer differs: X-Signature" in one for one in load("seal: app-hmac")[1])
+    assert any("the known answer differs" in one for one in load("seal: {like: app-hmac, values: {a: b}}")[1])
