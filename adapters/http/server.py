@@ -49,8 +49,7 @@ class Server:
     async def stop(self, grace: float) -> None:
         if self._socket is None or self._ticks is None:
             return
-        self._server.should_exit = True
-        await self._ticks
+        self._ticks.cancel()
         closing = asyncio.ensure_future(self._server.shutdown(sockets=[self._socket]))
         await asyncio.wait([closing], timeout=grace)
         self._server.force_exit = True

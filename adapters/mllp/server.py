@@ -152,7 +152,9 @@ class Connection(Framed):
         self._balance()
 
     def finish(self) -> None:
-        """Reads no more, and closes once what was read is answered."""
+        """Takes no more, and closes once what was taken is answered. What still comes is read and dropped: unread
+        bytes would make the system reset the connection, and the peer could lose its last answers with it.
+        """
         self._ending = True
         if not self._turns:
             self._transport.close()
@@ -160,7 +162,10 @@ class Connection(Framed):
             self._balance()
 
     def abort(self) -> None:
-        """Ends at once; answers still to come are dropped."""
+        """Ends at once; nobody waits for the answers any more."""
+        for turn in self._turns:
+            if turn.task is not None:
+                turn.task.cancel()
         self._transport.abort()
 
     async def _serve(self, turn: _Turn, inbound: Inbound) -> None:
@@ -195,7 +200,8 @@ class Connection(Framed):
 
     def _balance(self) -> None:
         """Reads only while the engine answers and the peer takes its answers."""
-        over = self._ending or self._full or len(self._turns) >= _MOST_OPEN or self._bytes >= _MOST_BYTES
+        busy = self._full or len(self._turns) >= _MOST_OPEN or self._bytes >= _MOST_BYTES
+        over = busy and not self._ending
         if over is not self._paused and not self._transport.is_closing():
             self._paused = over
             (self._transport.pause_reading if over else self._transport.resume_reading)()

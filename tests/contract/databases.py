@@ -76,6 +76,7 @@ class SqliteStand(SqlStand):
 class PostgresStand(SqlStand):
     serial = "bigserial primary key"
     slow = "select pg_sleep(0.3)"
+    doubt_begins = b"COMMIT"
 
     def __init__(self, folder: Path, port: int) -> None:
         super().__init__(folder)
@@ -87,9 +88,6 @@ class PostgresStand(SqlStand):
 
     def url(self, port: int) -> str:
         return f"postgresql://postgres@127.0.0.1:{port}/postgres"
-
-    def arm(self) -> None:
-        self.proxy.trigger = b"COMMIT"
 
     def rows(self, query: str) -> list[Any]:
         with psycopg.connect(self._conninfo) as connection:

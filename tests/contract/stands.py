@@ -47,6 +47,8 @@ class Stand(ABC):
     adapter: ClassVar[str]
     secret = "张三"
     """A word in every body, which no exception may hold."""
+    doubt_begins = b""
+    """Bytes on the wire from which on a broken call is in doubt; empty: all of them."""
 
     def __init__(self) -> None:
         self.stack = AsyncExitStack()
@@ -91,7 +93,8 @@ class Stand(ABC):
         self.proxy = await self.stack.enter_async_context(FaultProxy(("127.0.0.1", port)))
 
     def arm(self) -> None:
-        """Makes the proxy's fault begin where the outcome is really in doubt; for most, at once."""
+        """Lets the proxy's fault wait for the moment from which on an outcome is in doubt."""
+        self.proxy.trigger = self.doubt_begins
 
 
 class MllpStand(Stand):

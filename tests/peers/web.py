@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.owner.at_once -= 1
         self.wfile.write(body)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the standard library looks for these names
 
     def log_message(self, *_: object) -> None:
         """Not to the console."""

@@ -1,0 +1,123 @@
+"""A desk: one adapter's source, and a caller that writes its wire by hand, byte by byte where it likes.
+
+The cases in `test_sources.py` know only this; a new listening adapter joins them by writing its desk.
+"""
+
+import asyncio
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import adapters
+from engine.contract import Answer, Inbound, Limits, Link, Source
+from tests.peers.mllp import message
+
+LIMITS = Limits(connect=0.5, total=2.0, idle=30.0, size=4 * 1024 * 1024)
+Submit = Callable[[Inbound], Awaitable[Answer]]
+
+
+class Desk(ABC):
+    """What the cases need of one source. It keeps all that reached `submit`, and answers each with `answer`."""
+
+    adapter: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.read: list[Inbound] = []
+        self.answered = 0
+        self._came = asyncio.Condition()
+        self.sources: list[Source] = []
+        self.answer: Submit = self.echo
+
+    async def open(self, limits: Limits = LIMITS, allow: tuple[str, ...] = (), port: int = 0) -> "Desk":
+        adapter = adapters.load(self.adapter)
+        assert adapter.source is not None
+        listen = ("127.0.0.1", port)
+        source = adapter.source(Link("peer", adapter.profile_options(), listen=listen, limits=limits, allow=allow))
+        await source.start(self.submit)
+        self.sources.append(source)
+        return self
+
+    @property
+    def source(self) -> Source:
+        return self.sources[-1]
+
+    @property
+    def port(self) -> int:
+        port = urlsplit(self.source.address).port
+        assert port
+        return port
+
+    async def has_read(self, count: int) -> None:
+        """Waits until so many messages have reached `submit`."""
+        async with asyncio.timeout(5), self._came:
+            await self._came.wait_for(lambda: len(self.read) >= count)
+
+    async def submit(self, inbound: Inbound) -> Answer:
+        self.read.append(inbound)
+        async with self._came:
+            self._came.notify_all()
+        answer = await self.answer(inbound)
+        self.answered += 1
+        return answer
+
+    async def echo(self, inbound: Inbound) -> Answer:
+        return Answer((b"for " + self.number(inbound.raw),))
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port, limit=64 * 1024 * 1024)
+
+    @abstractmethod
+    def number(self, body: bytes) -> bytes:
+        """Which of the bodies made by `body` this is."""
+
+    @abstractmethod
+    def body(self, number: int, text: str = "") -> bytes:
+        """A body as this adapter carries them."""
+
+    @abstractmethod
+    def wire(self, body: bytes) -> bytes:
+        """The body as a caller sends it."""
+
+    @abstractmethod
+    async def next_answer(self, reader: asyncio.StreamReader) -> bytes:
+        """The next answer's body. Raises IncompleteReadError where the connection ends before."""
+
+
+class MllpDesk(Desk):
+    adapter = "mllp"
+
+    def number(self, body: bytes) -> bytes:
+        return body.split(b"|", 10)[9]
+
+    def body(self, number: int, text: str = "") -> bytes:
+        return message(str(number), text)
+
+    def wire(self, body: bytes) -> bytes:
+        return b"\x0b" + body + b"\x1c\r"
+
+    async def next_answer(self, reader: asyncio.StreamReader) -> bytes:
+        return (await reader.readuntil(b"\x1c\r"))[1:-2]
+
+
+class HttpDesk(Desk):
+    adapter = "http"
+
+    def number(self, body: bytes) -> bytes:
+        return body.split(b" ", 1)[0]
+
+    def body(self, number: int, text: str = "") -> bytes:
+        return f"{number} {text}".encode()
+
+    def wire(self, body: bytes) -> bytes:
+        return b"POST /in?a=%%20b HTTP/1.1\r\nHost: bus\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    async def next_answer(self, reader: asyncio.StreamReader) -> bytes:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        assert length is not None
+        return await reader.readexactly(int(length[1]))
+
+
+DESKS: dict[str, type[Desk]] = {"mllp": MllpDesk, "http": HttpDesk}
