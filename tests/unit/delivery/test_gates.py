@@ -8,6 +8,7 @@ from engine.base.clock import SECOND, MovedClock, SystemClock
 from engine.base.metrics import REGISTRY
 from engine.contract import InDoubt, Unavailable
 from engine.delivery.breaker import Breaker
+from engine.delivery.gate import Gate
 from engine.delivery.hours import Hours
 from engine.delivery.interface import Ending, Policy
 from engine.delivery.room import Rooms
@@ -69,6 +70,27 @@ async def test_an_open_breaker_lets_one_call_try_and_records_no_attempt_for_the_
     assert stand.delivery.shut("his") is None
     assert REGISTRY.get_sample_value("hisbus_breaker_open", {"system": "his"}) == 0
     assert len(await stand.attempts()) == len(peer.ledger)
+
+
+async def test_of_those_that_waited_for_a_place_only_one_is_the_trial():
+    clock = MovedClock()
+    breaker, slots = Breaker(clock, after=1, pause=1.0), Slots(lambda: 2)
+    gate = Gate("his", clock, slots=slots, pace=Pace(clock, lambda: None), breaker=breaker, hours=Hours())
+    before = [await gate.enter(Turn.DELIVERY) for _ in range(2)]
+    after = [asyncio.create_task(gate.enter(Turn.DELIVERY)) for _ in range(2)]
+    await asyncio.sleep(0)
+    breaker.open()
+    clock.advance(timedelta(seconds=1))
+    for passed in before:
+        with passed:
+            passed.say(answered=False)
+    await asyncio.sleep(0.01)
+    assert [task.done() for task in after] == [True, False]
+    with after[0].result() as trial:
+        trial.say(answered=True)
+    with await after[1]:
+        assert slots.busy == 1
+    assert slots.busy == 0
 
 
 async def test_refusals_are_answers_and_open_nothing(stand):
