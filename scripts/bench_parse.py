@@ -28,6 +28,7 @@ Work = Callable[[], object]
 
 FORMAT = Hl7({"version": "2.5.1"})
 HINTS = Hints()
+PEER = ("PID", 1, 5, 1, 1)
 OBX_FIELDS = ("OBX-1", "OBX-2", "OBX-3.1", "OBX-3.2", "OBX-3.3", "OBX-5", "OBX-6", "OBX-7", "OBX-8", "OBX-11", "OBX-14")
 
 
@@ -43,12 +44,26 @@ class Row:
     lower_is_better: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One work: the bus's way and the floor's or a peer's, and how often each is called in a turn."""
+
+    name: str
+    bus: Work
+    floor: Work
+    goal: float
+    lower_is_better: bool = True
+    calls: int = 20_000
+
+
 def adt() -> bytes:
     """An invented ADT^A01 of 10 segments and about 1 kB, with hanzi."""
     lines = [
-        "MSH|^~\\&|HIS|示例医院|BUS|示例医院|20261120090000+0800||ADT^A01^ADT_A01|M000001|P|2.5.1|||AL|NE|CHN|UNICODE UTF-8",
+        "MSH|^~\\&|HIS|示例医院|BUS|示例医院|20261120090000+0800||ADT^A01^ADT_A01|M000001|P|2.5.1|||AL|NE|CHN|"
+        "UNICODE UTF-8",
         "EVN|A01|20261120090000|||1001^王医生|20261120085900",
-        "PID|1|P000001|P000001^^^HOSP&院区&L^MR~110101190003070010^^^CN&公安&L^NI||张^三^^^^^L||19000307|M|||示例路1号^^示例市^示例省^100000^CN^H||^PRN^PH^^86^010^13800001234|||M||V000001|110101190003070010|||汉族|||||||N",
+        "PID|1|P000001|P000001^^^HOSP&院区&L^MR~110101190003070010^^^CN&公安&L^NI||张^三^^^^^L||19000307|M|||"
+        "示例路1号^^示例市^示例省^100000^CN^H||^PRN^PH^^86^010^13800001234|||M||V000001|110101190003070010|||汉族|||||||N",
         "PD1|||示例社区卫生服务中心^^0001|2001^李医生",
         "NK1|1|李^四|SPO^配偶^HL70063|示例路1号^^示例市^示例省^100000|^PRN^PH^^86^010^13800001235|||||||||||||||||||||||",
         "PV1|1|I|W01^101^01^HOSP^^BED|R|||1001^王^医生^^^主任|2001^李^医生|3001^赵^医生|MED|||R|1|||1001^王^医生|I|V000001^^^HOSP^VN|SELF||||||||||||||||||||||||20261120085500",
@@ -70,7 +85,8 @@ def oru(count: int) -> bytes:
         "OBR|1|O0001|F0001|CBC^血常规^99LOC|||20261120080000||||||||B|1001^王医生||||||20261120085900||HM|F",
     ]
     lines += [
-        f"OBX|{n}|NM|{6000 + n}-2^白细胞计数{n}^LN||{n}.5|10*9/L^^UCUM|3.5-9.5|N|||F|||20261120085900||3001^赵检验^^^||仪器01"
+        f"OBX|{n}|NM|{6000 + n}-2^白细胞计数{n}^LN||{n}.5|10*9/L^^UCUM|3.5-9.5|N|||F|||20261120085900||"
+        "3001^赵检验^^^||仪器01"
         for n in range(1, count + 1)
     ]
     return ("\r".join(lines) + "\r").encode()
@@ -116,11 +132,11 @@ def compiled(body: str, *codes: Code) -> Any:
     expressions = [
         code.code.replace("{d}", "item" if place and "item" in body else "doc") for place, code in enumerate(codes)
     ]
-    return eval("lambda doc: " + body.format(*expressions), names)  # noqa: S307, PGH001 - our own text
+    return eval("lambda doc: " + body.format(*expressions), names)
 
 
-def works() -> list[tuple[str, Work, Work, float, bool, int]]:
-    """Name, the bus's work, the floor's (or peer's), the goal, whether less is better, and calls a turn."""
+def cases() -> list[Case]:
+    """What is measured; bus and floor read the same values, which is checked first."""
     admission, results = adt(), oru(200)
     route = compiled("({0}, {1}, {2})", FORMAT.read("MSH-9.1"), FORMAT.read("MSH-10"), FORMAT.read("PID-3"))
     items = [FORMAT.read_in("OBX", path) for path in OBX_FIELDS]
@@ -132,15 +148,19 @@ def works() -> list[tuple[str, Work, Work, float, bool, int]]:
     peer = hl7.parse(text)
     assert route(FORMAT.parse(admission, HINTS)) == floor_route(admission)
     assert rows(document) == floor_results(results)
+    routed, routed_floor = lambda: route(FORMAT.parse(admission, HINTS)), partial(floor_route, admission)
+    read, read_floor = lambda: rows(FORMAT.parse(results, HINTS)), partial(floor_results, results)
     return [
-        ("parse + 3 reads, ADT 1 kB", lambda: route(FORMAT.parse(admission, HINTS)), partial(floor_route, admission), 2, True, 2000),
-        ("parse + every used field of 200 OBX", lambda: rows(FORMAT.parse(results, HINTS)), partial(floor_results, results), 2, True, 30),
-        ("PID-5.1, compiled path", partial(name, document), partial(floor_field, index, b"PID", 0, 5), 3, True, 20000),
-        ("OBX(3)-5, compiled path", partial(third, document), partial(floor_field, index, b"OBX", 2, 5), 3, True, 20000),
-        ("OBX(200)-5 against OBX(3)-5", partial(last, document), partial(third, document), 2, True, 20000),
-        ("parse + 3 reads against python-hl7's bare parse", lambda: route(FORMAT.parse(admission, HINTS)), partial(hl7.parse, text), 80, False, 200),
-        ("PID-5.1 against python-hl7", partial(name, document), partial(peer.extract_field, "PID", 1, 5, 1, 1), 12, False, 2000),
-    ]  # fmt: skip
+        Case("parse + 3 reads, ADT 1 kB", routed, routed_floor, 2, calls=2000),
+        Case("parse + every used field of 200 OBX", read, read_floor, 2, calls=30),
+        Case("PID-5.1, compiled path", partial(name, document), partial(floor_field, index, b"PID", 0, 5), 3),
+        Case("OBX(3)-5, compiled path", partial(third, document), partial(floor_field, index, b"OBX", 2, 5), 3),
+        Case("OBX(200)-5 against OBX(3)-5", partial(last, document), partial(third, document), 2),
+        Case("parse + 3 reads against python-hl7's parse", routed, partial(hl7.parse, text), 80, False, 200),
+        Case(
+            "PID-5.1 against python-hl7", partial(name, document), partial(peer.extract_field, *PEER), 12, False, 2000
+        ),
+    ]
 
 
 def timed(work: Work, calls: int) -> float:
@@ -152,11 +172,11 @@ def timed(work: Work, calls: int) -> float:
 
 def measure(turns: int) -> list[Row]:
     rows = []
-    for name, bus, floor, goal, lower, calls in works():
-        pairs = [(timed(bus, calls), timed(floor, calls)) for _ in range(turns)]
-        ours, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-        ratio = ours / theirs if lower else theirs / ours
-        rows.append(Row(name, round(ours, 3), round(theirs, 3), round(ratio, 2), goal, lower))
+    for case in cases():
+        pairs = [(timed(case.bus, case.calls), timed(case.floor, case.calls)) for _ in range(turns)]
+        bus, floor = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+        ratio = bus / floor if case.lower_is_better else floor / bus
+        rows.append(Row(case.name, round(bus, 3), round(floor, 3), round(ratio, 2), case.goal, case.lower_is_better))
     return rows
 
 

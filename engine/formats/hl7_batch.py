@@ -7,6 +7,7 @@ with and without MLLP's own characters are taken. Each message is given as the s
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from engine.base.errors import BusError, Code
 from engine.formats.hl7_header import Header, header_of
@@ -68,9 +69,9 @@ def read_file(raw: bytes) -> File:
     heads = list(_HEADS.finditer(raw))
     if len(heads) > _MOST_MESSAGES:
         raise too_many("messages in one batch")
-    ends = [head.start(1) for head in heads[1:]] + [len(raw)]
-    for head, end in zip(heads, ends, strict=True):
-        _place(file, head[1], _unframed(raw[head.start(1) : end]))
+    starts = [head.start(1) for head in heads] + [len(raw)]
+    for head, (start, end) in zip(heads, pairwise(starts), strict=True):
+        _place(file, head[1], _unframed(raw[start:end]))
     file.warnings.extend(_miscounts(file))
     return file
 

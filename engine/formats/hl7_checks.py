@@ -4,8 +4,9 @@ The reader puts up with all of this. Findings name places and say what is wrong;
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from engine.base.errors import BusError, Code
 from engine.formats import hl7_versions
@@ -114,8 +115,7 @@ def validate(message: Message) -> list[str]:
     Places and words, no values; the first finding of each segment and group. Slow (some 20 ms): for routes
     that ask for it. Larger messages than 64 kB are not checked, which is a finding too.
     """
-    from hl7apy.exceptions import HL7apyException  # imported here: its tables cost 20 ms a version
-    from hl7apy.parser import parse_message
+    from hl7apy.parser import parse_message  # imported here: its tables cost 20 ms a version
 
     if len(message.raw) > _LONGEST:
         return [f"larger than {_LONGEST} bytes: not checked"]
@@ -124,21 +124,22 @@ def validate(message: Message) -> list[str]:
     rows = [row if isinstance(row, str) else separator.join(row) for row in message.rows[1:]]
     try:
         root = parse_message("\r".join([header, *rows]), find_groups=True)
-    except HL7apyException as error:
+        return list(dict.fromkeys(_errors(root)))
+    except Exception as error:  # noqa: BLE001 - on odd messages hl7apy raises whatever its own code runs into
         return [f"cannot be checked: {type(error).__name__}"]
-    return list(dict.fromkeys(_errors(root)))
 
 
-def _errors(root: object) -> Iterable[str]:
+def _errors(root: Any) -> Iterator[str]:
     from hl7apy.exceptions import HL7apyException
 
     waiting = [root]
     while waiting:
         element = waiting.pop()
-        if element.is_unknown():  # type: ignore[attr-defined]  # hl7apy ships no types
-            yield f"the structure of {element.classname.lower()} {element.name or ''}is not known"  # type: ignore[attr-defined]  # the same
-        try:
-            element.validate()  # type: ignore[attr-defined]  # hl7apy ships no types
-        except HL7apyException as error:
-            yield str(error)
-        waiting += [child for child in element.children if child.classname in {"Group", "Segment"}]  # type: ignore[attr-defined]  # the same
+        if element.is_unknown():
+            yield f"the structure of this {element.classname.lower()} is not known: {element.name or 'see MSH-9'}"
+        else:
+            try:
+                element.validate()
+            except HL7apyException as error:
+                yield str(error)
+        waiting += [child for child in element.children if child.classname in {"Group", "Segment"}]

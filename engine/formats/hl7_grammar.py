@@ -24,14 +24,14 @@ from engine.formats.format import PathError
 _PATH = re.compile(
     r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\((?P<which>'[^']*'|[^)']*(?:'[^']*')?)\))?"
     r"(?:-(?P<field>[0-9]{1,3})(?:\((?P<repetition>[^)']*(?:'[^']*')?)\))?"
-    r"(?:\.(?P<component>[0-9]{1,3}|\*)(?:\.(?P<subcomponent>[0-9]{1,3}))?)?)?\Z"
+    r"(?:\.(?:(?P<all>\*)|(?P<component>[0-9]{1,3})(?:\.(?P<subcomponent>[0-9]{1,3}))?))?)?\Z"
 )
 _TEST = re.compile(r"(?P<first>[0-9]{1,3})(?:\.(?P<second>[0-9]{1,3}))?=(?P<value>.*)\Z")
 _HINT = "write PID-5.1, PID-3(2).1, PID-3(5=MR).1, OBX(3)-5 or OBX(3=718-7)-5"
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Match:
     """Picks the first repetition by component and subcomponent, or the first segment by field and component."""
 
     first: int
@@ -39,7 +39,7 @@ class Test:
     value: str
 
 
-Which: TypeAlias = int | Test | Literal["*"]
+Which: TypeAlias = int | Match | Literal["*"]
 """Number from 1, a test, or all of them."""
 
 
@@ -69,12 +69,11 @@ def parse_path(text: str) -> Path:
         _which(found["which"], text),
         int(found["field"]),
         _which(found["repetition"], text),
-        0 if found["component"] == "*" else int(found["component"] or 1),
+        0 if found["all"] else int(found["component"] or 1),
         int(found["subcomponent"] or 1),
-        found["component"] is None,
+        found["all"] is None and found["component"] is None,
     )
-    zero = found["component"] != "*" and path.component == 0
-    if zero or not path.field or not path.subcomponent:
+    if (not path.component and not found["all"]) or not path.field or not path.subcomponent:
         raise PathError(f"{text!r}: fields, components and subcomponents count from 1", _HINT)
     return path
 
@@ -92,4 +91,4 @@ def _which(text: str | None, path: str) -> Which:
     value = test["value"]
     if len(value) > 1 and value[0] == value[-1] == "'":
         value = value[1:-1]
-    return Test(int(test["first"]), int(test["second"] or 1), value)
+    return Match(int(test["first"]), int(test["second"] or 1), value)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from engine.formats.format import NULL
 from engine.formats.hl7_escapes import unescape
-from engine.formats.hl7_grammar import Path, Test
+from engine.formats.hl7_grammar import Match, Path
 from engine.formats.hl7_marks import Marks
 from engine.formats.hl7_reader import Find, Group, Message, Rows, fields
 from engine.formats.hl7_values import Pick, Value, lines, part, picker, repetitions
@@ -77,7 +77,7 @@ def reader(path: Path) -> Reader:
     pick = picker(path)
     if isinstance(path.which, int):
         return _nth(path.segment, path.which - 1, path.field, pick)
-    if isinstance(path.which, Test):
+    if isinstance(path.which, Match):
         return _tested(path, path.which, pick)
     return _joined(path, pick)
 
@@ -133,7 +133,7 @@ def _nth(name: str, place: int, number: int, pick: Pick) -> Reader:
     return read
 
 
-def _tested(path: Path, test: Test, pick: Pick) -> Reader:
+def _tested(path: Path, test: Match, pick: Pick) -> Reader:
     name, number = path.segment, path.field
     probe = part(test.second, 1)
 

@@ -139,7 +139,7 @@ def parse(raw: bytes, reading: Reading) -> Message:
     if len(raw) > reading.size:
         raise BusError(Code.TOO_LARGE, f"the message is larger than {reading.size} bytes")
     lead: list[str] = []
-    body = raw if raw.startswith(b"MSH") else _without_lead(raw, lead)
+    body = raw if raw.startswith(b"MSH") and b"\x1c" not in raw else _unwrapped(raw, lead)
     codec = reading.codec
     if codec is None:
         try:
@@ -218,12 +218,12 @@ def fields(line: str, separator: str) -> list[str]:
     return line.split(separator) if len(line) < _LONG else line.split(separator, MOST_FIELDS)
 
 
-def _without_lead(raw: bytes, warnings: list[str]) -> bytes:
-    """The message without what came before its MSH: framing, a byte order mark, blank lines."""
-    body = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x0b\x1c\r\n\t \x00")
-    if not body[:3].upper() == b"MSH":
+def _unwrapped(raw: bytes, warnings: list[str]) -> bytes:
+    """The message without what stands around it: framing, a byte order mark, blank lines."""
+    body = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x0b\x1c\r\n\t \x00").rstrip(b"\x1c\r\n")
+    if not body.startswith(b"MSH"):
         raise unreadable("the message does not begin with MSH", "MSH^1", 100)
-    warnings.append("bytes before MSH were passed over")
+    warnings.append("bytes around the message were passed over")
     return body
 
 

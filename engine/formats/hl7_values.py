@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from engine.formats.format import NULL, Null
 from engine.formats.hl7_escapes import unescape
-from engine.formats.hl7_grammar import Path, Test, Which
+from engine.formats.hl7_grammar import Match, Path, Which
 from engine.formats.hl7_marks import MOST_PIECES, Marks, too_many
 
 Value: TypeAlias = str | Null | None
@@ -20,7 +20,7 @@ def picker(path: Path) -> Pick:
         return one
     if isinstance(which, int):
         return _nth_repetition(which, one)
-    if isinstance(which, Test):
+    if isinstance(which, Match):
         return _tested_repetition(which, one)
     return lambda text, marks: lines(one(piece, marks) for piece in repetitions(text, marks))
 
@@ -63,7 +63,7 @@ def _nth_repetition(number: int, one: Pick) -> Pick:
     return pick
 
 
-def _tested_repetition(test: Test, one: Pick) -> Pick:
+def _tested_repetition(test: Match, one: Pick) -> Pick:
     probe = part(test.first, test.second)
 
     def pick(text: str, marks: Marks) -> Value:

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.base.where import did_you_mean
 from engine.formats.format import PathError
-from engine.formats.hl7_grammar import Path, Test, parse_path
+from engine.formats.hl7_grammar import Match, Path, parse_path
 
 VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8")
 """Versions a profile may name."""
@@ -50,8 +50,8 @@ def _wrong(path: Path, version: str) -> PathError | None:
         near = did_you_mean(path.segment, _segments(version))
         return PathError(f"{version} has no segment {path.segment}", near or "site segments begin with Z")
     asked = [(path.field, 0 if path.plain else path.component, path.subcomponent)]
-    asked += [(path.which.first, path.which.second, 1)] if isinstance(path.which, Test) else []
-    if isinstance(path.repetition, Test):
+    asked += [(path.which.first, path.which.second, 1)] if isinstance(path.which, Match) else []
+    if isinstance(path.repetition, Match):
         asked.append((path.field, path.repetition.first, path.repetition.second))
     for field, component, subcomponent in asked:
         if error := _part_wrong(path.segment, field, component, subcomponent, version):

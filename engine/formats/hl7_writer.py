@@ -15,7 +15,7 @@ from engine.base.errors import BusError, Code
 from engine.formats import hl7_charset
 from engine.formats.format import NULL, PathError, Target
 from engine.formats.hl7_escapes import escape
-from engine.formats.hl7_grammar import Test, parse_path
+from engine.formats.hl7_grammar import Match, parse_path
 from engine.formats.hl7_marks import STANDARD, Marks
 
 _REQUIRED = {9: "message type", 10: "control id", 11: "processing id", 12: "version"}
@@ -24,7 +24,7 @@ _REQUIRED = {9: "message type", 10: "control id", 11: "processing id", 12: "vers
 def target(path: str) -> Target:
     """A place to build: `PID-5.1` is ("PID", 5, 1), `PID-3(2).1` is ("PID", 3, "(2)", 1). Raises PathError."""
     found = parse_path(path)
-    if any(isinstance(which, Test) or which == "*" for which in (found.which, found.repetition)):
+    if any(isinstance(which, Match) or which == "*" for which in (found.which, found.repetition)):
         raise PathError(
             f"{path!r} picks by content, which is only for reading", "write a number: PID-3(2).1, or `each`"
         )
