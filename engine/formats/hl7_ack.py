@@ -29,6 +29,9 @@ _CONDITIONS = {
 }
 """Table 0357."""
 
+_WISHES = frozenset({"AL", "NE", "ER", "SU"})
+"""Table 0155."""
+
 _KEPT = frozenset({
     Code.NOT_FOUND, Code.PATIENT_NOT_FOUND, Code.STATE_CONFLICT, Code.BACKEND_REJECTED, Code.BACKEND_UNAVAILABLE,
     Code.BACKEND_TIMEOUT, Code.BACKEND_FORMAT, Code.RESULT_UNKNOWN,
@@ -51,7 +54,7 @@ def acknowledge(
     """
     request = header_of(raw, reading or Reading())
     own_id = control_id[-_LONGEST_ID:]
-    accept, application = request.field(15).upper(), request.field(16).upper()
+    accept, application = (_condition(request.field(number)) for number in (15, 16))
     verdict = error.code.kind.ack if error else "AA"
     if not accept and not application:
         return (_frame(request, verdict, error, now, own_id),)
@@ -65,6 +68,11 @@ def acknowledge(
         second = own_id[: _LONGEST_ID - 1] + "a" if frames else own_id
         frames.append(_frame(request, verdict, error, now, second, no_answer=True))
     return tuple(frames)
+
+
+def _condition(word: str) -> str:
+    """A word of table 0155; anything else is none: a header that ran into the next segment is answered too."""
+    return word.upper() if word.upper() in _WISHES else ""
 
 
 def _wanted(condition: str, *, fine: bool) -> bool:
