@@ -14,6 +14,7 @@ from engine.app.commands import commands
 from engine.app.control import ControlServer
 from engine.app.health import Health, ops
 from engine.app.journal import journal_place
+from engine.app.offers import contracts_of
 from engine.app.systems import Surroundings
 from engine.base import log
 from engine.base.clock import Clock, SystemClock
@@ -21,7 +22,6 @@ from engine.base.ids import Ids, SystemIds
 from engine.base.tasks import Supervisor
 from engine.channel.audit import AuditRecord
 from engine.channel.clients import clients_of
-from engine.channel.contracts import load_contracts
 from engine.channel.entrance import Entrance as ChannelEntrance
 from engine.contract import Adapter, Answer, Inbound, Source, Submit
 from engine.delivery.delivery import Delivery
@@ -157,8 +157,7 @@ class Bus:
 
     def _channel(self, name: str) -> Submit:
         problems = Problems()
-        file = f"mappings/{self.config.systems[name].profile}.yaml"
-        contracts = load_contracts((self.site / file).read_text(encoding="utf-8"), file, problems)
+        contracts = contracts_of(self.release, self.config.systems[name].profile, problems)
         if contracts is None or problems:
             raise TextsRefused(problems)
         entrance = ChannelEntrance(
