@@ -17,11 +17,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a list
 
 def reach(site: Site, loaded: Loaded, system: str) -> tuple[str, int]:
     """Host and port of a system's listener: what the running bus says, or what the settings say."""
-    known = {name: one for name, one in loaded.config.systems.items() if one.listen is not None}
-    if system not in known:
-        hint = did_you_mean(system, known)
-        raise click.UsageError(f"no listener is called {system!r}; {hint}")
-    host, port = known[system].listen or ("", 0)
+    host, port = _listen(loaded, system)
     with suppress(CannotRun):
         said = ask(site, loaded, "status")["listeners"].get(system)
         if said is not None:
@@ -32,8 +28,16 @@ def reach(site: Site, loaded: Loaded, system: str) -> tuple[str, int]:
     return _EVERYWHERE.get(host.strip("[]"), host.strip("[]")), port
 
 
+def _listen(loaded: Loaded, system: str) -> tuple[str, int]:
+    known = {name: one.listen for name, one in loaded.config.systems.items() if one.listen is not None}
+    if system not in known:
+        raise click.UsageError(f"no listener is called {system!r}; {did_you_mean(system, known)}")
+    return known[system]
+
+
 def adapter_of(site: Site, loaded: Loaded, system: str) -> str:
-    """The adapter that a system's profile names."""
+    """The adapter that a listener's profile names."""
+    _listen(loaded, system)
     profile = loaded.config.systems[system].profile
     file = f"mappings/{profile}.yaml"
     problems = Problems()
