@@ -21,7 +21,7 @@ _PAUSE = 0.1
 
 
 class Beginning(bytes):
-    """The first 64 KiB of a frame that was larger than the limit."""
+    """The first 64 KiB, at most, of a frame that was larger than the limit."""
 
 
 def frame(body: bytes) -> bytes:
@@ -34,6 +34,7 @@ class Frames:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._kept = min(limit, _HEAD)
         self._buffer = bytearray()
         self._inside = False
         self._seen = 0  # before this position of the buffer no frame ends
@@ -85,7 +86,7 @@ class Frames:
             self._seen = end + 1
         self._seen = end if end >= 0 else len(buffer)
         if self._head is not None or self._seen > self._limit:
-            self._head = self._head or Beginning(buffer[:_HEAD])
+            self._head = self._head or Beginning(buffer[: self._kept])
             del buffer[: self._seen]
             self._seen = 0
         return None
@@ -93,7 +94,7 @@ class Frames:
     def _take(self, end: int) -> bytes:
         buffer = self._buffer
         if self._head is not None or end > self._limit:
-            body: bytes = self._head or Beginning(buffer[:_HEAD])
+            body: bytes = self._head or Beginning(buffer[: self._kept])
         else:
             body = bytes(memoryview(buffer)[:end])
         del buffer[: end + 1]  # the byte after it is a line end or the next start: both are looked at next
