@@ -1,6 +1,7 @@
 """Calls over HTTP with aiohttp: kept connections, no redirects, no second try of its own."""
 
 import asyncio
+from base64 import b64encode
 from io import BytesIO
 from urllib.parse import urlsplit
 
@@ -89,13 +90,15 @@ class Client:
         if self._session is None:
             options = self._link.options
             assert isinstance(options, ProfileOptions)
-            login = self._link.login if options.basic else None
+            headers = {"Accept-Encoding": "identity", **options.headers}
+            if options.basic and self._link.login is not None:
+                login = f"{self._link.login.user}:{self._link.login.password}"
+                headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._limits.at_once, keepalive_timeout=self._limits.idle, ssl=self._tls
                 ),
-                auth=aiohttp.BasicAuth(login.user, login.password, "utf-8") if login else None,
-                headers={"Accept-Encoding": "identity", **options.headers},
+                headers=headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 middlewares=(_only_once,),
             )
