@@ -99,9 +99,9 @@ def _frame(traceback: TracebackType | None, code: CodeType) -> tuple[int, Mappin
     return 0, {}
 
 
-def _placed(target: str, places: Mapping[str, int]) -> str:
+def _placed(target: str, places: dict[str, int]) -> str:
     """`items.code` as `items[2].code`: the entry that could not be made."""
-    for path, place in places.items():
+    for path, place in reversed(places.items()):  # the innermost first: its path is not changed yet
         if target == path or target.startswith(path + "."):
             target = f"{path}[{place}]{target[len(path) :]}"
     return target

@@ -199,7 +199,8 @@ def _balanced(text: str) -> None:
     if quote:
         raise GrammarError(f"a quote {quote} is not closed", begun)
     if opened:
-        raise GrammarError("a bracket is not closed", opened[-1])
+        hint = "inside { } a comma ends the text: put the whole of it in quotes"
+        raise GrammarError("a bracket is not closed", opened[-1], hint)
 
 
 def _parts_at(text: str, number: int) -> int:

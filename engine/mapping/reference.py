@@ -35,7 +35,7 @@ _FORMS = """| written as | what it does |
 | `target: =text`, `target: 5`, `target: true` | a value that stands for itself |
 | `target: {from: path, when: test}` | left out where the test is false |
 | `target: {from: path, required: true}` | the message is refused without a value |
-| `target: {each: path, when: test, fields: {…}}` | a list: an entry for each repeat; paths are its own, `/path` the root's |
+| `target: {each: path, when: test, fields: {…}}` | a list; inside, paths are the repeat's own, `/path` the root's |
 | `target: {each: path, from: path}` | a list of plain values |
 | `target: {when: test, fields: {…}}` | fields that stand or fall together |
 
@@ -68,9 +68,9 @@ def _head() -> Iterable[str]:
 def _tests() -> Iterable[str]:
     yield "## Tests\n"
     yield f"Operators: {', '.join(f'`{each}`' for each in grammar.OPERATORS)}."
-    yield "`status == final`, `OBX-2 in (NM, SN)`, `note exists`; parts are joined by `and`, all must hold. A word equals"
-    yield "the text, the number and the truth value that it writes. `<` and its kin compare numbers as numbers, all else"
-    yield "as text, which is right for dates in ISO form. Nothing is never less and never equal; `!=` holds for it.\n"
+    yield "`status == final`, `OBX-2 in (NM, SN)`, `note exists`; parts are joined by `and`, all must hold. A word"
+    yield "equals the text, the number and the truth value that it writes. `<` and its kin compare numbers as numbers,"
+    yield "all else as text, right for dates in ISO form. Nothing is never less, never equal; `!=` holds for it.\n"
 
 
 def _known() -> Iterable[str]:
