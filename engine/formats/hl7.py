@@ -46,6 +46,7 @@ class Hl7:
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self._options = Hl7Options.model_validate(options or {})
+        self._strict = self._options.strict
         self._beyond = frozenset(self._options.beyond)
         self._reading = Reading(self._options.charset, self._options.declared)
         self._last: tuple[Hints | None, Reading] = None, self._reading  # hints come from a listener, and rarely change
@@ -58,10 +59,11 @@ class Hl7:
             codec = hl7_charset.known(hints.charset or "") or self._options.charset
             reading = Reading(codec, self._options.declared, hints.size)
             self._last = hints, reading
+        if not self._strict:
+            return hl7_reader.parse(raw, reading)
         message = hl7_reader.parse(raw, reading)
-        if self._options.strict:
-            for finding in hl7_checks.findings(message, self._beyond):
-                raise finding.error()
+        for finding in hl7_checks.findings(message, self._beyond):
+            raise finding.error()
         return message
 
     def validate(self, message: Message) -> list[str]:
@@ -69,7 +71,7 @@ class Hl7:
         return hl7_checks.validate(message)
 
     def split(self, raw: bytes) -> list[bytes]:
-        return hl7_batch.split(raw, strict=self._options.strict)
+        return hl7_batch.split(raw, strict=self._strict)
 
     def read(self, path: str) -> Compiled:
         return _call(hl7_paths.reader(self._field(path)), path)
@@ -122,10 +124,10 @@ class Hl7:
         """SHA-256 of everything but MSH, of which only MSH-9 counts: a re-send has a new time stamp, but the
         cancellation of an appointment may differ from its booking in nothing else. CR, LF, CRLF are one.
         """
-        start = max(raw.find(b"MSH"), 0)
-        head = hl7_charset.first_line(raw[start:])
-        rest = raw[start + len(head) :].replace(b"\r\n", b"\r").replace(b"\n", b"\r").strip(b"\r\x0b\x1c")
-        kind = header_of(raw, self._reading).field(9).encode("utf-8")
+        start = raw.find(b"MSH")
+        head = hl7_charset.first_line(raw[start:]) if start >= 0 else b""
+        rest = raw[max(start, 0) + len(head) :].replace(b"\r\n", b"\r").replace(b"\n", b"\r").strip(b"\r\x0b\x1c")
+        kind = header_of(raw, self._reading).field(9).encode()
         return hashlib.sha256(kind + b"\r" + rest).digest()
 
     def acknowledge(

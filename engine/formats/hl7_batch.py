@@ -7,14 +7,14 @@ with and without MLLP's own characters are taken. Each message is given as the s
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from engine.base.errors import BusError, Code
 from engine.formats.hl7_header import Header, header_of
 from engine.formats.hl7_marks import too_many
 from engine.formats.hl7_reader import Reading
 
-_HEADS = re.compile(rb"(?:\A\W*?|[\r\n\x0b\x1c])(MSH|FHS|BHS|BTS|FTS)(?=[^A-Za-z0-9 ]|\Z)")
+_HEADS = re.compile(rb"(?:\A\W{0,64}?|[\r\n\x0b\x1c])(MSH|FHS|BHS|BTS|FTS)(?=[^A-Za-z0-9 ]|\Z)")
 _MOST_MESSAGES = 100_000
 
 
@@ -66,7 +66,7 @@ def is_batch(file: File) -> bool:
 def read_file(raw: bytes) -> File:
     """Headers, messages and trailers of `raw`, told apart by the names that begin lines."""
     file = File()
-    heads = list(_HEADS.finditer(raw))
+    heads = list(islice(_HEADS.finditer(raw), _MOST_MESSAGES + 1))
     if len(heads) > _MOST_MESSAGES:
         raise too_many("messages in one batch")
     starts = [head.start(1) for head in heads] + [len(raw)]

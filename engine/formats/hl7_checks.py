@@ -112,8 +112,8 @@ def _escapes_known(text: str, marks: Marks) -> bool:
 def validate(message: Message) -> list[str]:
     """What hl7apy finds missing, superfluous or misplaced against the message's own structure and version.
 
-    Places and words, no values; the first finding of each segment and group. Slow (some 20 ms): for routes
-    that ask for it. Larger messages than 64 kB are not checked, which is a finding too.
+    Places and words, no values; the first finding of the message and of each group and segment, which may be
+    one and the same. Slow (some 20 ms): for routes that ask for it. Larger messages than 64 kB are not checked, which is a finding too.
     """
     from hl7apy.parser import parse_message  # imported here: its tables cost 20 ms a version
 

@@ -21,9 +21,9 @@ def unescape(value: str, marks: Marks) -> str:
 
     An escape character without its partner, as in a Windows path, stays what it is.
     """
-    parts = value.split(marks.escape)
-    if len(parts) > MOST_PIECES:
+    if len(value) > MOST_PIECES and value.count(marks.escape) >= MOST_PIECES:
         raise too_many("escape sequences in one value")
+    parts = value.split(marks.escape)
     meanings = _meanings(marks)
     out = [parts[0]]
     last = len(parts) - 1

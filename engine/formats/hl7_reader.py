@@ -149,6 +149,9 @@ def parse(raw: bytes, reading: Reading) -> Message:
             codec = hl7_charset.codec_for(declared, reading.declared, lead) or "utf-8"
         else:  # most messages are UTF-8 or ASCII: then MSH-18 is looked up in what had to be split anyway
             message = _split(raw, text, "utf-8", lead)
+            header = message.rows[0]
+            if (len(header) < 19 or header[18] in _USUAL_CHARSETS) and not reading.declared:
+                return message
             codec = _declared(message, reading)
             if codec is None or codec == "utf-8":
                 return message
@@ -163,8 +166,6 @@ def parse(raw: bytes, reading: Reading) -> Message:
 def _declared(message: Message, reading: Reading) -> str | None:
     header = message.rows[0]
     named = header[18] if len(header) > 18 else ""
-    if named in _USUAL_CHARSETS and not reading.declared:
-        return None
     first = named.split(message.marks.repetition, 1)[0].strip()
     return hl7_charset.codec_for(first, reading.declared, message.warnings)
 
