@@ -14,6 +14,10 @@ INVARIANTS = {
     "at most one delivery of a lane is under way": f"""
         select min(message) from deliveries where lane is not null and state in {_UNDER_WAY}
         group by lane having count(*) > 1""",
+    "a head that has not begun is the first of its lane": """
+        select h.message from deliveries h where h.head and h.state = 'waiting' and h.lane is not null
+        and exists (select 1 from deliveries o where o.lane = h.lane and o.holds
+          and (o.message < h.message or o.message = h.message and o.step < h.step))""",
     "no head that needs nothing waits": """
         select message from deliveries where state = 'waiting' and head and needs = 0""",
     "only a head is ready or under way": f"""

@@ -208,7 +208,7 @@ def _hasher(master: bytes, use: bytes) -> hmac.HMAC:
 
 def _hash(keyed: hmac.HMAC, text: str) -> bytes:
     hasher = keyed.copy()
-    hasher.update(text.encode())
+    hasher.update(text.encode("utf-8", "surrogatepass"))  # a value read from broken bytes still has its hash
     return hasher.digest()[:_HASH]
 
 

@@ -201,11 +201,13 @@ update deliveries d set state = 'skipped', holds = false, head = false
 from unnest($1::bigint[], $2::smallint[]) as x(message, step)
 where d.message = x.message and d.step = x.step and d.state = 'waiting' returning d.message, d.lane
 """
+# Steps of `on_failure` are there already when a second step of the message fails.
 ADD = """
 insert into deliveries (message, step, system, lane, state, holds, head, needs, due, first_due, attempt)
 select message, step, system, lane, 'waiting', true, lane is null, needs, $6, 0, 0
 from unnest($1::bigint[], $2::smallint[], $3::text[], $4::bytea[], $5::smallint[])
   as x(message, step, system, lane, needs)
+on conflict do nothing returning message
 """
 OPEN = """
 update messages m set open = open - x.done, answer = coalesce(m.answer, x.answer)
@@ -213,6 +215,13 @@ from unnest($1::bigint[], $2::int[], $3::bytea[]) as x(seq, done, answer) where 
 """
 
 # --- promote ---
+# A step that came later or back to its place stands before a head that has not begun: without this, two lines
+# could each wait for the other.
+YIELD = """
+update deliveries d set head = false from unnest($1::bytea[]) l(lane)
+where d.lane = l.lane and d.head and d.state = 'waiting' and exists (select 1 from deliveries o
+  where o.lane = l.lane and o.holds and (o.message, o.step) < (d.message, d.step))
+"""
 # The next head of each line that was let go of. A line whose head still stands keeps it.
 HEAD = """
 update deliveries d set head = true from unnest($1::bytea[]) l(lane) cross join lateral

@@ -181,7 +181,7 @@ class Batch:
 
     async def _steps(self, followed: Sequence[_Followed], hears: _Hears) -> list[int]:
         """Steps freed, skipped and added. Returns by how many each message has fewer open now."""
-        done = [int(one.then.state in FINAL) - len(one.then.add) for one in followed]
+        done = [int(one.then.state in FINAL) for one in followed]
         if freed := [(one.seq, step) for one in followed for step in one.then.freed]:
             await self._run(sql.FREED, *columns(freed, 2))
         if skip := [(one.seq, step) for one in followed for step in one.then.skip]:
@@ -193,9 +193,11 @@ class Batch:
             for one in followed
             for added, lane in zip(one.then.add, one.mark.lanes, strict=True)
         ]:
-            await self._run(sql.ADD, *columns(add, 5), self._now)
+            for (seq,) in await self._rows(sql.ADD, *columns(add, 5), self._now):
+                done[hears.messages[seq]] -= 1
             for seq, _, _, lane, _ in add:
                 hears.lane(lane, hears.messages[seq])
+            await self._run(sql.YIELD, [lane for _, _, _, lane, _ in add])
         return done
 
     async def _open(self, rows: Sequence[tuple[int, int, bytes | None]]) -> set[int]:
@@ -264,6 +266,8 @@ class Batch:
             await self._run(sql.FORGET_BODY, place)
         if mark.body is not None:
             await self._run(sql.NEW_BODY, place, mark.body)
+        if change.again:
+            await self._run(sql.YIELD, [row[2]])
         then = mark.then if change.state is State.GIVEN_UP and mark.then else Then(change.state)
         let_go = row[2] if change.again or not change.holds else None
         (progress,) = await self._follow([_Followed(act.seq, then, mark, let_go)])

@@ -104,13 +104,20 @@ SKIP = """
 update deliveries set state = 'skipped', holds = 0, head = 0
 where message = ? and step = ? and state = 'waiting' returning lane
 """
+# Steps of `on_failure` are there already when a second step of the message fails.
 ADD = """
 insert into deliveries (message, step, system, lane, state, holds, head, needs, due, first_due, attempt)
-values (?, ?, ?, ?, 'waiting', 1, ?, ?, ?, 0, 0)
+values (?, ?, ?, ?, 'waiting', 1, ?, ?, ?, 0, 0) on conflict do nothing
 """
 OPEN = "update messages set open = open - ?, answer = coalesce(answer, ?) where seq = ? returning open"
 
 # --- promote ---
+# A step that came later or back to its place stands before a head that has not begun: without this, two lines
+# could each wait for the other.
+YIELD = """
+update deliveries set head = 0 where lane = ?1 and head and state = 'waiting' and (message, step) >
+  (select message, step from deliveries where lane = ?1 and holds order by message, step limit 1)
+"""
 # The next head of a line that was let go of. A line whose head still stands keeps it.
 HEAD = """
 update deliveries set head = 1 where (message, step) =

@@ -203,13 +203,15 @@ class Batch:
         freed = verbs.Freed(mark.room)
         lanes = {let_go} - {None}
         self._many(sql.FREED, [(seq, step) for step in then.freed])
-        done = int(then.state in FINAL) - len(then.add)
+        done = int(then.state in FINAL)
         for step in then.skip:
             for (lane,) in self._run(sql.SKIP, (seq, step)).fetchall():
                 done += 1
                 lanes.add(lane)
         for added, lane in zip(then.add, mark.lanes, strict=True):
-            self._run(sql.ADD, (seq, added.step, added.system, lane, lane is None, added.needs, self._now))
+            row = (seq, added.step, added.system, lane, lane is None, added.needs, self._now)
+            done -= self._run(sql.ADD, row).rowcount
+            self._run(sql.YIELD, (lane,))
             lanes.add(lane)
         finished = False
         if done or mark.answer is not None:
@@ -264,6 +266,8 @@ class Batch:
             self._run(sql.FORGET_BODY, (place,))
         if mark.body is not None:
             self._run(sql.NEW_BODY, (place, mark.body))
+        if change.again:
+            self._run(sql.YIELD, (row[2],))
         then = mark.then if change.state is State.GIVEN_UP and mark.then else Then(change.state)
         progress = self._follow(act.seq, then, mark, row[2] if change.again or not change.holds else None)
         if not change.again:

@@ -1,0 +1,363 @@
+"""A hospital in small: nodes of one journal, systems that answer or not, people, crashes and moved clocks.
+
+A seeded world plays rounds of random verbs, several at once and on every node, and after each round looks at
+the whole journal: the invariants of delivery.md §8 as statements (engine/journal/invariants.py), and what
+only a memory of the past can know (`Memory`). A failure names the seed and the round.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from engine.base.clock import MovedClock
+from engine.base.errors import BusError, Code
+from engine.base.ids import CountedIds
+from engine.journal.group import GroupJournal
+from engine.journal.interface import Act
+from engine.journal.invariants import INVARIANTS
+from engine.journal.keys import KeyRing
+from engine.journal.open import open_journal
+from engine.journal.settings import Settings
+from engine.model import Accepted, Claimed, Outcome, State, Verdict
+from tests.property.memory import FINAL, Memory, Place, Rows, snapshot
+from tests.property.plans import Plan, follow, new_message
+
+HOUR = 3_600_000_000
+RING = KeyRing(b"the property test's master secret, long enough")
+SYSTEMS = ("his", "lis", "notify")
+
+
+class Died(BaseException):
+    """A node's process ended here."""
+
+
+@dataclass
+class Node:
+    """One process: its journal, the room it has, and what it holds in its hands."""
+
+    name: str
+    journal: GroupJournal
+    left: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SYSTEMS, 3))
+    hands: list[Claimed] = field(default_factory=list)
+    old: list[Claimed] = field(default_factory=list)
+    """What it once had in its hands: marks of those are stale."""
+    dies_at: str | None = None
+    dead: bool = False
+
+    def take(self, system: str) -> bool:
+        if self.left[system] <= 0:
+            return False
+        self.left[system] -= 1
+        return True
+
+    def give(self, system: str) -> None:
+        self.left[system] += 1
+
+    @property
+    def owner(self) -> str:
+        return self.journal.store.owner  # type: ignore[attr-defined]  # both stores have it
+
+    def crash(self, point: str) -> None:
+        self.dead = self.dead or (self.dies_at is not None and point.startswith(self.dies_at))
+        if self.dead:
+            raise Died
+
+    def hold(self, claimed: Any) -> None:
+        self.hands.extend(claimed)
+
+    def drop(self, delivery: Claimed) -> None:
+        """The runner is done with it."""
+        self.hands.remove(delivery)
+        self.old.append(delivery)
+        if delivery.state is State.CLAIMED:
+            self.give(delivery.system)
+
+
+class World:
+    """Everything of one run. `names`: the nodes; SQLite bears one."""
+
+    def __init__(self, url: str, seed: int, names: tuple[str, ...]) -> None:
+        self.url = url
+        self.names = names
+        self.chance = random.Random(seed)
+        self.clock = MovedClock()
+        self.ids = CountedIds()
+        self.nodes: dict[str, Node] = {}
+        self.memory = Memory()
+        self.plans: dict[str, Plan] = {}
+        """By id, from before the message is accepted: a node may die before it hears of it."""
+        self.known: dict[int, str] = {}
+        """Numbers to ids, as the journal has them."""
+        self.where = f"seed {seed}"
+
+    # --- the run ---
+
+    async def run(self, rounds: int) -> None:
+        """Plays `rounds` rounds, then lets all faults end, and looks whether everything ends too."""
+        try:
+            for name in self.names:
+                await self.start(name)
+            for number in range(rounds):
+                self.where = f"{self.where.split(',')[0]}, round {number}"
+                await self.round()
+            await self.calm_down()
+        finally:
+            for node in list(self.nodes.values()):
+                await self.abandon(node)
+
+    async def round(self) -> None:
+        if self.chance.random() < 0.08:
+            await self.happening()
+        before = await self.look()
+        node = self.node()
+        if self.chance.random() < 0.06:
+            node.dies_at = self.chance.choice(["before", "after-accept", "after-settle", "after-sending", "after"])
+        if node.old and self.chance.random() < 0.15:
+            works = [(node, self.stale(node, self.chance.choice(node.old), before))]
+        else:
+            busy: set[Place] = set()
+            works = [self.work(self.node(), before, busy) for _ in range(self.chance.randrange(1, 9))]
+        await self.at_once(works)
+        if node.dies_at is not None:
+            await self.abandon(node)
+            await self.restart(node.name)
+        await self.check()
+
+    async def at_once(self, works: list[tuple[Node, Coroutine[Any, Any, None]]]) -> None:
+        """Runs all together. What a dead node was asked stays unanswered, as in life."""
+        tasks = [(node, asyncio.ensure_future(work)) for node, work in works]
+        for _ in range(4000):
+            waiting = [task for node, task in tasks if not task.done() and not node.dead]
+            if not waiting:
+                break
+            await asyncio.wait(waiting, timeout=0.005)
+        for node, task in tasks:
+            if task.done():
+                task.result()
+            else:
+                assert node.dead, f"{self.where}: a verb never came back"
+                task.cancel()
+        await asyncio.gather(*(task for _, task in tasks), return_exceptions=True)
+
+    def node(self) -> Node:
+        return self.chance.choice(list(self.nodes.values()))
+
+    # --- what may happen to the whole ---
+
+    async def happening(self) -> None:
+        """A clock moves, a node dies, or is taken for dead although it lives."""
+        kind = self.chance.choice(["clock", "clock", "back", "kill", "frozen"])
+        if kind == "clock":
+            self.clock.advance(timedelta(seconds=self.chance.choice([1, 30, 90, 600])))
+        elif kind == "back":
+            self.clock.advance(timedelta(seconds=-self.chance.choice([1, 20])))
+        elif kind == "kill":
+            node = self.node()
+            await self.abandon(node)
+            await self.restart(node.name)
+        elif len(self.nodes) > 1:
+            await self.take_over(self.node().name)
+
+    async def take_over(self, name: str) -> None:
+        """Another node finds `name` dead. It may live on: then it must notice."""
+        other = next(node for node in self.nodes.values() if node.name != name)
+        await other.journal.store._write.execute("update nodes set seen = 1 where node = $1", name)  # type: ignore[attr-defined]
+        await other.journal.store.beat()  # type: ignore[attr-defined]
+
+    async def start(self, name: str) -> None:
+        settings = Settings(commit="loop", reserve=0, dead_after=HOUR)
+        holder: list[Node] = []
+        journal = await open_journal(
+            self.url,
+            RING,
+            self.clock,
+            self.ids,
+            node=name,
+            settings=settings,
+            crash=lambda at: holder[0].crash(at),  # noqa: PLW0108 - there is no holder yet
+        )
+        holder.append(Node(name, journal))
+        self.nodes[name] = holder[0]
+
+    async def restart(self, name: str) -> None:
+        """Starts the node again; where there are others, they may have taken it over before."""
+        if len(self.names) > 1 and self.chance.random() < 0.5:
+            await self.take_over(name)
+        await self.start(name)
+
+    async def abandon(self, node: Node) -> None:
+        """kill -9: nothing is said, nothing is given back."""
+        self.nodes.pop(node.name, None)
+        store: Any = node.journal.store
+        if writer := node.journal._writer._task:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+        if hasattr(store, "_pool"):
+            await store._tasks.stop(0)
+            store._write.terminate()
+            store._pool.terminate()
+        else:
+            store._write.close()
+            store._read.close()
+            store._lock.release()
+        await asyncio.sleep(0)
+
+    # --- single works ---
+
+    def work(self, node: Node, before: Rows, busy: set[Place]) -> tuple[Node, Coroutine[Any, Any, None]]:
+        """One verb for one node; no two of a round mean the same delivery, but for those of withdraw."""
+        kind = self.chance.choices(["accept", "claim", "step", "withdraw", "act"], [25, 10, 50, 5, 10])[0]
+        free = [d for d in node.hands if (d.seq, d.step) not in busy]
+        idle = [place for place in before if place not in busy]
+        if kind == "claim":
+            return node, self.claim(node, self.chance.choice(SYSTEMS))
+        if kind == "step" and free:
+            delivery = self.chance.choice(free)
+            busy.add((delivery.seq, delivery.step))
+            return node, self.advance(node, delivery, before)
+        if kind == "withdraw" and self.known:
+            return node, self.withdraw(node, self.chance.choice(list(self.known)))
+        if kind == "act" and idle:
+            place = self.chance.choice(idle)
+            busy.add(place)
+            return node, self.act(node, place)
+        return node, self.accept(node)
+
+    async def accept(self, node: Node) -> None:
+        message, plan = new_message(self.chance, self.ids, self.clock.now())
+        self.plans[message.id] = plan
+        try:
+            result = await node.journal.accept(message, node)
+        except BusError as error:
+            if message.route != "\ud800":
+                raise AssertionError(f"{self.where}: a good message was refused") from error
+            return
+        self.memory.accepted(message, result, self.where)
+        if isinstance(result, Accepted):
+            node.hold(result.claimed)
+
+    async def claim(self, node: Node, system: str) -> None:
+        room = 0
+        while room < 3 and node.take(system):
+            room += 1
+        claimed = list(await node.journal.claim(system, room)) if room else []
+        for _ in range(room - sum(d.state is State.CLAIMED for d in claimed)):
+            node.give(system)
+        node.hold(claimed)
+
+    async def advance(self, node: Node, delivery: Claimed, before: Rows) -> None:
+        """The next thing its runner does: the attempt, the end of one under way, or a question's answer."""
+        stands = before.get((delivery.seq, delivery.step))
+        if delivery.state is State.CLAIMED and stands and stands.state == "claimed" and self.chance.random() > 0.07:
+            await self.sending(node, delivery, before)
+        else:
+            await self.settle(node, delivery, before)
+
+    async def sending(self, node: Node, delivery: Claimed, before: Rows) -> None:
+        owner = node.owner
+        attempt = await node.journal.sending(delivery, b"body", b"sealed")
+        if attempt:
+            self.memory.called(delivery, attempt, owner, before, self.plans[delivery.id], self.where)
+            sent = replace(delivery, attempt=attempt)
+            if delivery in node.hands:
+                node.hands[node.hands.index(delivery)] = sent
+            else:
+                node.hold([sent])
+                node.left[sent.system] -= 1
+        elif delivery in node.hands:
+            node.drop(delivery)
+
+    async def settle(self, node: Node, delivery: Claimed, before: Rows) -> None:
+        stands, owner = before.get((delivery.seq, delivery.step)), node.owner
+        called = stands is not None and stands.state == "sending"
+        outcome, then = follow(self.chance, self.plans[delivery.id], delivery, self.clock.now(), called=called)
+        if then.state is State.PARKED and not then.holds:
+            self.memory.aside.add((delivery.seq, delivery.step))
+        progress = await node.journal.settle(delivery, outcome, then, node)
+        if delivery in node.hands:
+            node.drop(delivery)
+        if progress is not None:
+            self.memory.settled(delivery, owner, before, self.where)
+            node.hold(progress.claimed)
+
+    async def withdraw(self, node: Node, seq: int) -> None:
+        progress = await node.journal.withdraw(seq, node)
+        if progress is not None:
+            node.hold(progress.claimed)
+
+    async def act(self, node: Node, place: Place) -> None:
+        verb = self.chance.choice(["retry", "retry", "park", "park", "drop"])
+        then = self.plans[self.known[place[0]]].failed(place[1], State.GIVEN_UP) if verb == "drop" else None
+        act = Act(verb, *place, "li", "because", anyway=self.chance.random() < 0.7)
+        try:
+            progress = await node.journal.act(act, then, node)
+        except BusError as refused:
+            if refused.code is not Code.STATE_CONFLICT:
+                raise AssertionError(f"{self.where}: an act failed") from refused
+            return
+        if verb == "park":
+            self.memory.aside.discard(place)
+        node.hold(progress.claimed)
+
+    async def stale(self, node: Node, delivery: Claimed, before: Rows) -> None:
+        """A mark of something this node once held."""
+        if self.chance.random() < 0.5:
+            await self.sending(node, delivery, before)
+        else:
+            await self.settle(node, delivery, before)
+
+    # --- looking ---
+
+    async def look(self) -> Rows:
+        """Every delivery as it stands, by (message, step)."""
+        store = next(iter(self.nodes.values())).journal.store
+        self.known = {row[0]: row[1] for row in await store.fetch("select seq, id from messages")}
+        return await snapshot(store)
+
+    async def check(self) -> None:
+        store = next(iter(self.nodes.values())).journal.store
+        for words, statement in INVARIANTS.items():
+            rows = await store.fetch(statement)
+            assert not rows, f"{self.where}: {words}: message {rows[0][0]}"
+        await self.memory.check(store, self.where)
+
+    # --- the end ---
+
+    async def calm_down(self) -> None:
+        """No more faults, every system answers, people retry what is parked: then all must end."""
+        for _ in range(400):
+            self.clock.advance(timedelta(minutes=11))
+            for node in self.nodes.values():
+                for system in SYSTEMS:
+                    await self.claim(node, system)
+                before = await self.look()
+                for delivery in list(node.hands):
+                    await self.finish(node, delivery, before)
+            left = {place: row for place, row in (await self.look()).items() if row.state not in FINAL}
+            if not left:
+                break
+            for place in [place for place, row in left.items() if row.state == "parked"]:
+                node = self.node()
+                node.hold(
+                    (await node.journal.act(Act("retry", *place, "li", "all is well", anyway=True), None, node)).claimed
+                )
+        assert not left, f"{self.where}: {len(left)} sleep for ever, such as {list(left.items())[:3]}"
+        await self.check()
+        await self.memory.check_bytes(next(iter(self.nodes.values())).journal, self.where)
+
+    async def finish(self, node: Node, delivery: Claimed, before: Rows) -> None:
+        stands = before.get((delivery.seq, delivery.step))
+        if delivery.state is State.CLAIMED and stands is not None and stands.state == "claimed":
+            await self.sending(node, delivery, before)
+            with contextlib.suppress(StopIteration):
+                delivery = next(d for d in node.hands if (d.seq, d.step) == (delivery.seq, delivery.step))
+        if delivery in node.hands:
+            then = self.plans[delivery.id].delivered(delivery.step)
+            progress = await node.journal.settle(delivery, Outcome(Verdict.DELIVERED), then, node)
+            node.drop(delivery)
+            if progress is not None:
+                node.hold(progress.claimed)
