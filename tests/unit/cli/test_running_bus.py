@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -139,7 +140,6 @@ class Site:
         return json.loads(self.run(*arguments, "--json", code=code).stdout)
 
     def start(self):
-        begun = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, "run", "--json"],
             cwd=ROOT,
@@ -153,7 +153,6 @@ class Site:
             line = process.stdout.readline()
             assert line, process.stderr.read()
             said += line
-        self.took = time.perf_counter() - begun
         return process, json.loads(said)["listeners"]
 
     def message(self, number, patient="P1"):
@@ -178,7 +177,7 @@ class Site:
         raise AssertionError(step)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def gateway():
     gateway = Gateway()
     yield gateway
@@ -187,16 +186,22 @@ def gateway():
 
 
 @pytest.fixture
-def site(tmp_path, gateway):
+def fresh(tmp_path, gateway):
+    """A site of its own, without a bus."""
+    gateway.ledger.clear()
+    gateway.says = "0"
     site = Site(tmp_path, gateway.port)
     site.run("journal", "init", "--make-key")
     return site
 
 
-@pytest.fixture
-def bus(site):
+@pytest.fixture(scope="module")
+def running(tmp_path_factory, gateway):
+    """One bus for the tests that leave it as it was; its log must be without errors at the end."""
+    site = Site(tmp_path_factory.mktemp("bus"), gateway.port)
+    site.run("journal", "init", "--make-key")
     process, site.listeners = site.start()
-    yield process
+    yield site
     process.send_signal(signal.SIGTERM)
     _, log = process.communicate(timeout=30)
     assert process.returncode == 0, log
@@ -205,48 +210,55 @@ def bus(site):
             assert json.loads(line)["level"] != "error", line
 
 
-def test_the_key_is_private_and_never_replaced(site):
-    key = site.folder / "var/secrets/journal_key"
+@pytest.fixture
+def site(running, gateway):
+    gateway.ledger.clear()
+    gateway.says = "0"
+    return running
+
+
+def test_the_key_is_private_and_never_replaced(fresh):
+    key = fresh.folder / "var/secrets/journal_key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     before = key.read_text(encoding="utf-8")
     assert len(before) == 64
-    assert "stays" in site.run("journal", "init", "--make-key").stderr
+    assert "stays" in fresh.run("journal", "init", "--make-key").stderr
     assert key.read_text(encoding="utf-8") == before
 
 
-def test_check_test_and_try_need_no_bus(site):
-    assert site.json("check")["ok"] is True
-    assert "2 of 2 examples" in site.run("test").stdout
-    shown = site.json("try", "lis.result", site.message(5))
+def test_check_test_and_try_need_no_bus(fresh):
+    assert fresh.json("check")["ok"] is True
+    assert "2 of 2 examples" in fresh.run("test").stdout
+    shown = fresh.json("try", "lis.result", fresh.message(5))
     assert {"target": "patient.id", "source": "PID-3.1", "value": "P1"} in shown["fields"]
-    (site.folder / "note.json").write_text('{"no": "5", "patient": {"id": "P1"}}', encoding="utf-8")
-    assert json.loads(site.json("try", "sms.send", str(site.folder / "note.json"))["result"]) == {"id": "5"}
-    site.run("try", "sms.sennd", str(site.folder / "note.json"), code=2)
+    (fresh.folder / "note.json").write_text('{"no": "5", "patient": {"id": "P1"}}', encoding="utf-8")
+    assert json.loads(fresh.json("try", "sms.send", str(fresh.folder / "note.json"))["result"]) == {"id": "5"}
+    fresh.run("try", "sms.sennd", str(fresh.folder / "note.json"), code=2)
 
 
-def test_an_example_that_is_not_so_is_named_with_its_field(site):
-    file = site.folder / "mappings/sms/http.yaml"
+def test_an_example_that_is_not_so_is_named_with_its_field(fresh):
+    file = fresh.folder / "mappings/sms/http.yaml"
     file.write_text(
         file.read_text(encoding="utf-8").replace('"7", text: fine}\n        reply', '"8", text: fine}\n        reply'),
         "utf-8",
     )
-    shown = site.run("test", "sms/http", code=1).stdout
+    shown = fresh.run("test", "sms/http", code=1).stdout
     assert "mappings/sms/http.yaml:13:9" in shown
     assert "request.id: expected '8', got '7'" in shown
 
 
-def test_what_check_refuses_run_refuses_with_the_same_words(site):
-    file = site.folder / "routes.yaml"
+def test_what_check_refuses_run_refuses_with_the_same_words(fresh):
+    file = fresh.folder / "routes.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("sms.send", "sms.sned"), encoding="utf-8")
-    (site.folder / "var/secrets/journal_key").unlink()
-    checked = site.run("check", code=1)
+    (fresh.folder / "var/secrets/journal_key").unlink()
+    checked = fresh.run("check", code=1)
     assert "did you mean 'send'?" in checked.stdout
     assert "the secret 'journal_key' is nowhere" in checked.stdout
-    ran = site.run("run", code=1)
+    ran = fresh.run("run", code=1)
     assert set(ran.stdout.splitlines()) <= set(checked.stdout.splitlines())
 
 
-def test_a_message_is_sent_traced_and_exported(site, bus, gateway):
+def test_a_message_is_sent_traced_and_exported(site, gateway):
     message = site.sent(1)
     site.state(message, "delivered")
     assert gateway.ledger == [{"id": "1", "text": "hello"}]
@@ -255,16 +267,16 @@ def test_a_message_is_sent_traced_and_exported(site, bus, gateway):
     assert [one["outcome"] for one in traced["attempts"]] == ["delivered"]
     assert "hello" not in json.dumps(traced)
     assert [line["id"] for line in site.json("list", "--find", "patient=P1")] == [message]
-    assert site.json("list", "--find", "patient=P2") == []
-    assert site.json("list", "--state", "parked") == []
+    assert site.json("list", "--find", "patient=P9") == []
+    assert [line["id"] for line in site.json("list", "--state", "delivered", "--limit", "1")] == [message]
     exported = json.loads(site.run("journal", "export", message).stdout)
     assert "hello" in exported["raw"]
     assert site.json("status")["listeners"] == site.listeners
 
 
-def test_acts_have_reasons_and_are_kept(site, bus, gateway):
+def test_acts_have_reasons_and_are_kept(site, gateway):
     gateway.says = "?"  # neither yes nor no: in doubt, and nothing to ask with, so a person decides
-    message = site.sent(2)
+    message = site.sent(2, patient="P2")
     site.state(message, "parked")
     gateway.says = "0"
     site.run("retry", message, code=2)
@@ -278,49 +290,43 @@ def test_acts_have_reasons_and_are_kept(site, bus, gateway):
     assert site.json("park", "nobody", "--reason", "x", code=3)["error"]["hint"] == "NOT_FOUND"
 
 
-def test_drop_ends_a_delivery_for_good(site, bus, gateway):
+def test_drop_ends_a_delivery_for_good(site, gateway):
     gateway.says = "?"
-    message = site.sent(3)
+    message = site.sent(3, patient="P3")
     site.state(message, "parked")
     assert site.json("drop", message, "--reason", "told by telephone")["state"] == "given_up"
     assert len(gateway.ledger) == 1
 
 
-def test_a_second_writer_is_refused_and_reading_goes_on(site, bus):
+def test_a_second_writer_is_refused_and_reading_goes_on(site):
     message = site.sent(4)
     site.state(message, "delivered")
     second = site.run("run", code=3)
     assert "is running" in second.stderr
     assert "is running" in site.run("journal", "init", code=3).stderr
-    assert "sound: 1 messages" in site.run("journal", "verify").stdout
+    assert re.match(r"sound: [1-9]\d* messages", site.run("journal", "verify").stdout)
     assert set(site.json("journal", "prune")) >= {"bodies", "messages", "keys"}
     copied = site.json("journal", "backup", str(site.folder / "copy.db"), "--keys", str(site.folder / "copy.keys"))
     assert copied["new_keys"] >= 1
     site.run("journal", "backup", str(site.folder / "copy.db"), code=3)
 
 
-def test_reading_and_pruning_need_no_bus(site, bus, gateway):
-    message = site.sent(6)
-    site.state(message, "delivered")
-    bus.send_signal(signal.SIGTERM)
-    assert bus.wait(30) == 0
-    site.run("status", code=3)
-    assert site.json("trace", message)["id"] == message
-    assert site.json("journal", "verify")["sound"] is True
-    assert site.json("journal", "prune")["messages"] == 0
-
-
-def test_killed_and_started_again_it_goes_on(site, gateway):
-    process, _ = site.start()
-    message = site.sent(8)
-    site.state(message, "delivered")
+def test_killed_and_started_again_it_goes_on(fresh, gateway):
+    process, _ = fresh.start()
+    message = fresh.sent(8)
+    fresh.state(message, "delivered")
     process.kill()
     process.communicate()
-    assert (site.folder / "var/control.sock").exists()
-    process, _ = site.start()
-    site.run("send", "lis", site.message(8))  # the same again: known, and not delivered twice
-    assert site.json("list")[0]["id"] == message
+    assert (fresh.folder / "var/control.sock").exists()
+    process, _ = fresh.start()
+    fresh.run("send", "lis", fresh.message(8))  # the same again: known, and not delivered twice
+    assert fresh.json("list")[0]["id"] == message
     assert len(gateway.ledger) == 1
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 0
+    # reading and pruning need no bus
+    fresh.run("status", code=3)
+    assert fresh.json("trace", message)["id"] == message
+    assert fresh.json("journal", "verify")["sound"] is True
+    assert fresh.json("journal", "prune")["messages"] == 0
