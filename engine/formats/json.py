@@ -23,6 +23,8 @@ from engine.formats.text import decode
 
 _INEXACT: Final = re.compile(rb"[0-9](?:\.|[eE][-+]?)[0-9]|[0-9]{16}")
 """Bytes in which a number may stand that a float would change."""
+_MOST_DIGITS: Final = 400
+_LARGE: Final = 2**63
 
 
 class JsonOptions(Options):
@@ -50,7 +52,7 @@ class Json(Plain):
             raise BusError(Code.NOT_READABLE, "this is not JSON", spot=f"line {error.lineno}") from None
         if body.count(b"{") + body.count(b"[") > hints.depth and _deeper(document, hints.depth):
             raise BusError(Code.NOT_READABLE, f"nested deeper than {hints.depth}")
-        return json.loads(body, parse_float=Decimal) if _INEXACT.search(body) else document
+        return _exact(body) if _INEXACT.search(body) else document
 
     def read(self, path: str) -> Compiled:
         return dotted.read(path)
@@ -82,14 +84,42 @@ def dump(tree: Any) -> bytes:
     try:
         return orjson.dumps(tree, default=_other)
     except orjson.JSONEncodeError:
+        pass  # perhaps only for a whole number beyond 64 bits
+    try:
+        return orjson.dumps(_widened(tree), default=_other)
+    except (orjson.JSONEncodeError, RecursionError):
         raise BusError(Code.VALIDATION_FAILED, "a value that JSON cannot carry") from None
+
+
+def _exact(body: bytes) -> Any:
+    """The same once more, with whole numbers whole and all others as Decimals."""
+    try:
+        return json.loads(body, parse_float=_number)
+    except ValueError:
+        raise BusError(Code.NOT_READABLE, "a number that is too long") from None
+
+
+def _number(text: str) -> Decimal:
+    """A number as it is written; one that would be a page of digits is refused."""
+    found = Decimal(text)
+    if abs(found.adjusted()) > _MOST_DIGITS:
+        raise ValueError
+    return found
+
+
+def _widened(tree: Any) -> Any:
+    """With whole numbers beyond 64 bits as Decimals, which are written digit by digit."""
+    if isinstance(tree, dict):
+        return {key: _widened(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_widened(value) for value in tree]
+    large = isinstance(tree, int) and abs(tree) >= _LARGE
+    return Decimal(tree) if large else tree
 
 
 def _other(value: Any) -> Any:
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(format(value, "f"))
-    if isinstance(value, int):  # beyond 64 bits: orjson asks, JSON does not mind
-        return orjson.Fragment(str(int(value)))
     if value is NULL:
         return None
     if isinstance(value, date):
@@ -100,7 +130,7 @@ def _other(value: Any) -> Any:
 def _deeper(document: Any, limit: int) -> bool:
     """Whether containers are nested deeper than the limit; walks level by level, without recursion."""
     level: list[Any] = [document]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [inner for value in level for inner in _inside(value)]
         if not level:
             return False

@@ -22,7 +22,6 @@ from engine.formats.plain import Plain
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,300}\?>")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-_XML_NAME = re.compile(r"[^\W\d][\w.-]*\Z")
 
 
 class XmlOptions(Options):
@@ -106,7 +105,7 @@ class Xml(Plain):
         found = xml_paths.parse(path)
         keys: list[str | int] = []
         for step in found.steps:
-            if step.pick is not None or not _XML_NAME.match(step.name.replace(":", "_", 1)):
+            if step.pick is not None:
                 raise PathError(f"{path!r} cannot be built", "write the elements' names, parted by /")
             keys += [step.name] if step.position is None else [step.name, step.position]
         if found.attribute is not None:

@@ -13,9 +13,10 @@ from lxml import etree
 
 from engine.formats.format import Code, PathError, literal
 
-_STEP = re.compile(r"(?P<name>[^\s/@()=\"'<>&:]+(?::[^\s/@()=\"'<>&:]+)?)(?:\((?P<which>[^()]*)\))?\Z")
-_ATTRIBUTE = re.compile(r"@(?P<name>[^\s/@()=\"'<>&]+)\Z")
-_PICK = re.compile(r"(?P<at>@?)(?P<name>[^\s/@()=\"'<>&]+)=(?P<value>.*)\Z")
+_NAME = r"[^\W\d][\w.-]*(?::[^\W\d][\w.-]*)?"
+_STEP = re.compile(rf"(?P<name>{_NAME})(?:\((?P<which>[^()]*)\))?\Z")
+_ATTRIBUTE = re.compile(rf"@(?P<name>{_NAME})\Z")
+_PICK = re.compile(rf"(?P<at>@?)(?P<name>{_NAME})=(?P<value>.*)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from engine.base.errors import BusError
 from engine.formats.json import Json
 from engine.mapping import tables
 from engine.mapping.compile import compile_map
@@ -51,6 +52,13 @@ fields:
       quantity: integer
       parts: {type: list, fields: {no: text}}
 """
+
+DOCUMENT = {
+    "patient": {"id": "P1", "sex": "male"},
+    "fee": 1200,
+    "channel": "wechat",
+    "items": [{"code": "A"}, {"code": "B", "quantity": 2}],
+}
 
 
 def shape(text=BOOKING, problems=None):
@@ -105,3 +113,11 @@ def library(texts, problems=None, adapters=None, seal_factory=None):
     made = load_texts({name: text.encode() for name, text in texts.items()}, found, mine, ZONE, seal_factory)
     assert problems is not None or not mine, said(mine)
     return made
+
+
+def refusal_of(run, *arguments):
+    """What it gave, and the BusError that it refused with, where it did."""
+    try:
+        return run(*arguments), None
+    except BusError as error:
+        return None, error

@@ -136,8 +136,14 @@ def test_its_examples_are_run_and_say_field_by_field_what_differs():
     assert [(result.case, result.differences) for result in run(loaded().profiles["his/acme"], ZONE)] == [
         ("walk-in without a card", ()), ("taken", ()), ("one stopped", ()), ("without a number", ()),
     ]  # fmt: skip
-    wrong = HIS.replace("<Sex>1</Sex>", "<Sex>2</Sex>").replace("queue_no: 3}", "queue_no: 4}").replace('"refused: slot_taken"', "in_doubt")
-    wrong = wrong.replace("refused: booking_no", "gives: {}").replace("address: {card: P1, kind", "address: {cart: P1, kind")
+    wrong = (
+        HIS.replace("<Sex>1</Sex>", "<Sex>2</Sex>")
+        .replace("queue_no: 3}", "queue_no: 4}")
+        .replace('"refused: slot_taken"', "in_doubt")
+    )
+    wrong = wrong.replace("refused: booking_no", "gives: {}").replace(
+        "address: {card: P1, kind", "address: {cart: P1, kind"
+    )
     found = list(run(loaded(texts(**{"his/acme.yaml": wrong})).profiles["his/acme"], ZONE))
     assert [str(difference) for result in found for difference in result.differences] == [
         "request.Request.Body.Sex: expected '2', got '1'",
@@ -153,17 +159,24 @@ def test_its_examples_are_run_and_say_field_by_field_what_differs():
 def test_the_order_of_elements_counts():
     swapped = HIS.replace("<Sex>1</Sex><Fee>12.00</Fee>", "<Fee>12.00</Fee><Sex>1</Sex>")
     found = next(run(loaded(texts(**{"his/acme.yaml": swapped})).profiles["his/acme"], ZONE))
-    assert [difference.path for difference in found.differences] == ["request.Request.Body.(order)[1]", "request.Request.Body.(order)[2]"]
+    assert [difference.path for difference in found.differences] == [
+        "request.Request.Body.(order)[1]",
+        "request.Request.Body.(order)[2]",
+    ]
 
 
 def test_every_mistake_in_every_text_is_found_at_once():
     broken = HIS.replace("takes: booking\n    gives: result", "takes: boking\n    gives: result", 1)
     broken = broken.replace("speed: 3", "sped: 3").replace("verb: BOOK", "verbs: BOOK").replace("by: find", "by: fnd")
-    broken = broken.replace("says: The", "say: The").replace("$hospital", "$hospitl").replace("input/kind ==", "$token ==")
+    broken = (
+        broken.replace("says: The", "say: The").replace("$hospital", "$hospitl").replace("input/kind ==", "$token ==")
+    )
     assert findings(texts(**{"his/acme.yaml": broken})) == [
         "mappings/his/acme.yaml:2:1: 'say' is not known here (did you mean 'says'?)",
     ]
-    *lines, yaml = findings(texts(**{"his/acme.yaml": broken.replace("say: The", "says: The"), "tables/x.yaml": "t: {a: [}"}))
+    *lines, yaml = findings(
+        texts(**{"his/acme.yaml": broken.replace("say: The", "says: The"), "tables/x.yaml": "t: {a: [}"})
+    )
     assert lines == [
         "mappings/his/acme.yaml:4:8: 'sped' is not known here (did you mean 'speed'?)",
         "mappings/his/acme.yaml:11:5: there is no shape 'boking' (did you mean 'booking'?)",
@@ -219,7 +232,9 @@ incoming: null
     ]
     beta = beta.replace("  find: null\n", "")
     made = loaded(texts(**{"his/beta.yaml": beta}))
-    built = made.profiles["his/beta"].outgoing["book"].build({"patient": {"id": "P1", "sex": "male"}, "fee": 5}, CONTEXT)
+    built = (
+        made.profiles["his/beta"].outgoing["book"].build({"patient": {"id": "P1", "sex": "male"}, "fee": 5}, CONTEXT)
+    )
     assert built.body.decode() == (
         "<Request><Head><TranCode>1002</TranCode></Head><Body><CardNo>P1</CardNo><Sex>M</Sex><Fee>5</Fee><Items/></Body></Request>"
     )
@@ -241,7 +256,9 @@ def test_a_folder_and_its_texts_in_memory_are_the_same(tmp_path):
     assert sorted(made.texts) == ["his/acme.wsdl", "his/acme.yaml", "shapes/booking.yaml", "shapes/result.yaml"]
     assert made.profiles["his/acme"].folder == str(folder / "his")
     again = library({name: text.decode() for name, text in made.texts.items()}, adapters=LINE)
-    assert {name: each.source for name, each in again.maps.items()} == {name: each.source for name, each in made.maps.items()}
+    assert {name: each.source for name, each in again.maps.items()} == {
+        name: each.source for name, each in made.maps.items()
+    }
 
 
 def test_maps_between_shapes():
@@ -254,13 +271,16 @@ examples:
   - {name: one, given: {patient: {id: P1}}, gives: {booking_no: P1}}
 """
     made = loaded(texts(**{"between/told.yaml": text}))
-    assert made.between["told"]({"patient": {"id": "P1"}, "items": [{"quantity": 2}]}, CONTEXT) == {"booking_no": "P1", "queue_no": 2}
+    assert made.between["told"]({"patient": {"id": "P1"}, "items": [{"quantity": 2}]}, CONTEXT) == {
+        "booking_no": "P1",
+        "queue_no": 2,
+    }
     assert made.between_ends["told"] == ("booking", "result")
     assert made.shapes["booking"].find == {"patient": "patient.id"}
 
 
 def test_tables_of_the_site_are_hidden_by_a_profiles_own():
-    common = {"tables/common.yaml": 'sex: {male: x}\nkind: {book: B}\n'}
+    common = {"tables/common.yaml": "sex: {male: x}\nkind: {book: B}\n"}
     text = HIS.replace("kind: =book", "kind: channel | table(kind)").replace("kind: book}", "kind: B}")
     text = text.replace("given: {patient: {id: P1, sex: male}", "given: {channel: book, patient: {id: P1, sex: male}")
     made = loaded(texts(**common, **{"his/acme.yaml": text}))
@@ -274,7 +294,9 @@ def test_a_seal_is_made_by_whoever_knows_how():
         asked.append(node.plain())
         return lambda built, path, context: {"X-Signature": "s"}
 
-    text = HIS.replace("says: The", "seal: {like: site}\nsays: The").replace("    line: {verb: FIND}", "    line: {verb: FIND}\n    seal: {like: other}")
+    text = HIS.replace("says: The", "seal: {like: site}\nsays: The").replace(
+        "    line: {verb: FIND}", "    line: {verb: FIND}\n    seal: {like: other}"
+    )
     operations = loaded(texts(**{"his/acme.yaml": text}), seal_factory=factory).profiles["his/acme"].outgoing
     assert asked == [{"like": "site"}, {"like": "other"}]
     assert operations["book"].seal(Built(b""), "POST /", CONTEXT) == {"X-Signature": "s"}
@@ -331,6 +353,8 @@ def test_the_site_of_this_repository_is_checked_by_the_same_loader():
 
     folder = Path(__file__).resolve().parents[3] / "mappings"
     problems = Problems()
-    made = load(folder, {name: adapters.load(name) for name in adapters.NAMES}, problems, ZONE, lambda node, _: SimpleNamespace)
+    made = load(
+        folder, {name: adapters.load(name) for name in adapters.NAMES}, problems, ZONE, lambda node, _: SimpleNamespace
+    )
     assert not problems, said(problems)
     assert [result for profile in made.profiles.values() for result in run(profile, ZONE) if not result.fine] == []

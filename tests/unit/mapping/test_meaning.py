@@ -15,7 +15,9 @@ SHAPES = {
 }
 
 
-def operation(meaning, effect="change", adapter="http", extra="", reply="reply: {no: data.no, count: data.n}\n    gives: answer"):
+def operation(
+    meaning, effect="change", adapter="http", extra="", reply="reply: {no: data.no, count: data.n}\n    gives: answer"
+):
     """One operation with a meaning, of a real profile."""
     options = {"http": "http: {method: POST, path: /x}", "sql": "sql: {statement: 'select 1', kind: query}"}[adapter]
     text = f"""
@@ -115,25 +117,34 @@ def test_rows_and_counts_of_databases():
     assert (found.verdict, found.value) == (Verdict.DELIVERED, {"no": "R7"})
     assert found.reply == b'{"rows":[{"NO":"R7"}],"count":1}'
     assert run(Reply(rows=[], count=0)).verdict is Verdict.UNSENT
-    changed = operation('{code: count, delivered: ["1"], refused: {"0": not_found}}', adapter="sql", reply="").understand
+    changed = operation(
+        '{code: count, delivered: ["1"], refused: {"0": not_found}}', adapter="sql", reply=""
+    ).understand
     assert changed(Reply(count=1)).verdict is Verdict.DELIVERED
     assert changed(Reply(count=0)).code == "not_found"
     assert changed(Reply(count=2)).verdict is Verdict.IN_DOUBT
 
 
 def test_bytes_in_a_column_stay_out_of_the_record():
-    outcome = operation("{otherwise: delivered}", adapter="sql", reply="").understand(Reply(rows=[{"PDF": b"\x00\x01"}]))
+    outcome = operation("{otherwise: delivered}", adapter="sql", reply="").understand(
+        Reply(rows=[{"PDF": b"\x00\x01"}])
+    )
     assert outcome.reply == b'{"rows":[{"PDF":{"bytes":2}}],"count":null}'
 
 
 def test_the_charset_of_the_transport_is_heard():
     body = '{"code":"1001","msg":"已满"}'.encode("gbk")
-    outcome = operation(CODES).understand(Reply(body=body, status=200, headers={"content-type": 'application/json; charset="GBK"'}))
+    outcome = operation(CODES).understand(
+        Reply(body=body, status=200, headers={"content-type": 'application/json; charset="GBK"'})
+    )
     assert outcome.backend_text == "已满"
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=40) | st.sampled_from([b'{"code":{}}', b"[]", b"null", b"1e999", b'{"data":[]}']), st.sampled_from([None, 200, 404, 500]))
+@given(
+    st.binary(max_size=40) | st.sampled_from([b'{"code":{}}', b"[]", b"null", b"1e999", b'{"data":[]}']),
+    st.sampled_from([None, 200, 404, 500]),
+)
 def test_no_reply_makes_it_raise_or_say_yes_by_chance(body, status):
     outcome = RUN(Reply(body=body, status=status))
     if outcome.verdict is Verdict.DELIVERED:

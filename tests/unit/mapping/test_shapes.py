@@ -62,8 +62,14 @@ def test_what_breaks_a_shape_is_named_without_its_value(change, wrong):
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=2),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["patient", "id", "items", "code", "fee", "born", "at", "tags", "score"]), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["patient", "id", "items", "code", "fee", "born", "at", "tags", "score"]),
+                inner,
+                max_size=4,
+            )
+        ),
         max_leaves=8,
     )
 )
@@ -74,7 +80,14 @@ def test_any_document_is_checked_without_an_exception(document):
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("patient.id", "text"), ("fee", "money"), ("items(0).code", "text"), ("items(code=A).quantity", "integer"), ("tags(1)", "text"), ("items", "list")],
+    [
+        ("patient.id", "text"),
+        ("fee", "money"),
+        ("items(0).code", "text"),
+        ("items(code=A).quantity", "integer"),
+        ("tags(1)", "text"),
+        ("items", "list"),
+    ],
 )
 def test_paths_of_a_shape(path, kind):
     assert shape().at(path).kind == kind
