@@ -63,10 +63,10 @@ def findings(message: Message, beyond: frozenset[str]) -> Iterator[Finding]:
 
 def _order(message: Message) -> Iterator[Finding]:
     patient = False
-    for key, place in sorted((places[0], key) for key, places in message.index.items()):
-        name = place[:3]
-        patient = patient or name == "PID" or (is_header(name) and name != "MSH")
-        if patient and key and is_of_message(name):
+    for row in message.rows[1:]:
+        name = row[:3] if isinstance(row, str) else row[0]
+        patient = patient or is_header(name)
+        if patient and is_of_message(name) and name != "MSH":
             yield Finding(f"{name}^1", f"{name} comes too late: it is of the message, not of the patient", 100)
 
 
@@ -113,7 +113,8 @@ def validate(message: Message) -> list[str]:
     """What hl7apy finds missing, superfluous or misplaced against the message's own structure and version.
 
     Places and words, no values; the first finding of the message and of each group and segment, which may be
-    one and the same. Slow (some 20 ms): for routes that ask for it. Larger messages than 64 kB are not checked, which is a finding too.
+    one and the same. Slow (some 20 ms): for routes that ask for it. A message larger than 64 kB is not checked,
+    which is a finding too.
     """
     from hl7apy.parser import parse_message  # imported here: its tables cost 20 ms a version
 

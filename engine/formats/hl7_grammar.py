@@ -8,6 +8,7 @@
     OBX(3)-5             field 5 of the third OBX
     OBX(3=718-7)-5       of the first OBX whose field 3, component 1, is 718-7; OBX(3.2=x) looks at component 2
     OBX-5(*)  NTE(*)-3   all repetitions, all such segments: their texts, one below the other
+    OBX(3=GDT)-5(*)      all repetitions of all segments whose field 3 is GDT: a report sent line by line
     OBX-5.*              all components that hold something, with blanks between: "<^5" is "< 5"
 
 Parts left out mean the first: `PID-3` reads repetition 1, component 1, subcomponent 1, so that a sender

@@ -4,7 +4,7 @@ A reader is made once, when a release is made, out of two pieces: one that finds
 takes the value out of a field's text. Nothing of the path is looked at again while messages flow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from textwrap import indent
 from typing import Any, TypeAlias
@@ -126,38 +126,40 @@ def _nth(name: str, place: int, number: int, pick: Pick) -> Reader:
         places = scope.find(name + scope.marks.field)
         if places is None or len(places) <= place:
             return None
-        row = _row(scope, places[place])
-        text = row[number] if len(row) > number else ""
-        return pick(text, scope.marks) if text else None
+        return _value(_row(scope, places[place]), number, pick, scope.marks)
 
     return read
 
 
-def _tested(path: Path, test: Match, pick: Pick) -> Reader:
+def _tested(path: Path, match: Match, pick: Pick) -> Reader:
+    """The first segment that has a value in a field; all of them where all repetitions are asked for."""
     name, number = path.segment, path.field
-    probe = part(test.second, 1)
+    probe = part(match.second, 1)
 
-    def read(scope: Any) -> Value:
+    def rows(scope: Any) -> Iterator[list[str]]:
         for place in scope.find(name + scope.marks.field) or ():
             row = _row(scope, place)
-            tested = row[test.first] if len(row) > test.first else ""
-            if tested and probe(tested, scope.marks) == test.value:
-                text = row[number] if len(row) > number else ""
-                return pick(text, scope.marks) if text else None
-        return None
+            tested = row[match.first] if len(row) > match.first else ""
+            if tested and probe(tested, scope.marks) == match.value:
+                yield row
 
-    return read
+    if path.repetition == "*":
+        return lambda scope: lines(_value(row, number, pick, scope.marks) for row in rows(scope))
+    return lambda scope: next((_value(row, number, pick, scope.marks) for row in rows(scope)), None)
 
 
 def _joined(path: Path, pick: Pick) -> Reader:
     name, number = path.segment, path.field
 
     def read(scope: Any) -> Value:
-        rows = [_row(scope, place) for place in scope.find(name + scope.marks.field) or ()]
-        texts = [row[number] if len(row) > number else "" for row in rows]
-        return lines(pick(text, scope.marks) if text else None for text in texts)
+        places = scope.find(name + scope.marks.field) or ()
+        return lines(_value(_row(scope, place), number, pick, scope.marks) for place in places)
 
     return read
+
+
+def _value(row: list[str], number: int, pick: Pick, marks: Marks) -> Value:
+    return pick(row[number], marks) if len(row) > number and row[number] else None
 
 
 def _header_mark(number: int) -> Reader:

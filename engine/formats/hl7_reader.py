@@ -24,7 +24,8 @@ Find: TypeAlias = Callable[[str], list[int] | None]
 
 _KEY = itemgetter(slice(4))
 """Name and field separator of a segment's line."""
-_LARGE = 1024 * 1024
+_LARGE = 4 * MOST_SEGMENTS
+"""Characters below which there cannot be too many segments."""
 _FRAMING = "\x0b\x1c"
 _LONG = 100_000
 """Characters of a segment from which the number of its fields is limited."""
@@ -47,12 +48,11 @@ class Reading:
 class Message:
     """A message that was read. `warnings` says what was put up with, in words without values."""
 
-    __slots__ = ("find", "index", "marks", "raw", "rows", "warnings")
+    __slots__ = ("find", "marks", "raw", "rows", "warnings")
 
     def __init__(self, raw: bytes, rows: Rows, index: dict[str, list[int]], found: Marks, warnings: list[str]) -> None:
         self.raw = raw
         self.rows = rows
-        self.index = index
         self.find: Find = index.get
         self.marks = found
         self.warnings = warnings
@@ -114,7 +114,7 @@ class Group:
         return index
 
     def _around(self, key: str) -> list[int] | None:
-        places = self.root.index.get(key, [])
+        places = self.root.find(key) or []
         before = bisect_left(places, self.start)
         if not before:
             return None
@@ -126,7 +126,7 @@ class Group:
     def _between(self, place: int, opener: tuple[str, int]) -> bool:
         """Whether more of the opener's segments stand after `place`, up to here, than may."""
         name, allowed = opener
-        places = self.root.index.get(name + self.marks.field, [])
+        places = self.root.find(name + self.marks.field) or []
         return bisect_right(places, self.start) - bisect_right(places, place) > allowed
 
 

@@ -134,12 +134,13 @@ HOSTILE = {
     "20 MB of escapes": HEADER + b"PID|||||" + b"\\F\\" * (6 * MB),
     "90,000 escapes of 99 lines": HEADER + b"PID|||||" + b"\\.sp99\\" * 45_000,
     "bytes that never decode": HEADER + b"PID|||||" + b"\\XFF\\" * 19_000,
+    "99,000 segments": HEADER + b"OBX|1|NM|a^b||1.5\r" * 99_000,
     "a million segments": HEADER + b"OBX|1\r" * 1_000_000,
     "a million segments of other names": HEADER + b"".join(b"Z%02d|1\r" % (n % 100) for n in range(1_000_000)),
     "20 MB of CR": HEADER + b"\r" * (20 * MB - 100),
     "20 MB of LF": HEADER + b"\n" * (20 * MB - 100),
     "20 MB of lines that are no segments": HEADER + b"a\r" * (10 * MB - 100),
-    "400,000 torn lines": HEADER + b"OBX|1|TX|||" + b"a line\n" * 400_000,
+    "90,000 torn lines": HEADER + b"OBX|1|TX|||" + b"a line\n" * 90_000,
     "20 MB of text": HEADER + b"OBX|1|ED|||" + b"QUJD" * (5 * MB - 100),
     "20 MB of hanzi in GB 18030": HEADER[:-1] + b"||||||GBK\rOBX|1|TX|||" + "张三".encode("gb18030") * (5 * MB - 100),
     "20 MB of broken UTF-8": HEADER + b"OBX|1|TX|||" + b"\xe5\xbc" * (10 * MB - 100),
@@ -170,6 +171,15 @@ def test_nothing_takes_a_second(raw: bytes) -> None:
     if document is not None:
         for path, reader in zip(PATHS, READERS, strict=True):
             timed(path, lambda: run(reader, document))  # noqa: B023 - called at once
+        each, read = EACH[1], FORMAT.read_in("OBX", "OBX-3.2")
+        read_one = next(iter(read.names.values()))
+        timed("each OBX", lambda: [read_one(item) for item in run(each, document)])
     timed("acknowledge", lambda: acknowledge(raw, BusError(Code.NOT_READABLE), "20261120", "1"))
     timed("digest", lambda: FORMAT.digest(raw))
     assert max(steps)[0] < 1, max(steps)
+
+
+def test_a_million_segments_are_refused() -> None:
+    with pytest.raises(BusError) as caught:
+        FORMAT.parse(HOSTILE["a million segments"], Hints())
+    assert caught.value.code is Code.TOO_LARGE

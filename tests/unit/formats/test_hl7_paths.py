@@ -75,6 +75,15 @@ def test_reading(path: str, value: str | None) -> None:
     assert read(ORU, path) == value
 
 
+def test_a_text_sent_in_many_segments_is_read_whole() -> None:
+    raw = message(
+        "OBX|1|TX|GDT||one~two", "OBX|2|TX|IMP||x", "OBX|3|TX|GDT||three", "OBX|4|TX|GDT", "OBX|5|TX|GDT||five"
+    )
+    assert read(raw, "OBX(3=GDT)-5(*)") == "one\ntwo\nthree\n\nfive"
+    assert read(raw, "OBX(3=GDT)-5") == "one"
+    assert read(raw, "OBX(3=none)-5(*)") is None
+
+
 def test_orders_hold_their_results() -> None:
     document = parse(ORU)
     orders = items(document, "OBR")
