@@ -41,7 +41,7 @@ class Database:
             hide_parameters=True,
             **({"isolation_level": self.dialect.isolation} if self.dialect.isolation else {}),
         )
-        self.dialect.prepare(self.engine)
+        self.dialect.prepare(self.engine, limits)
         self._errors: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._schema = _schema(link)
         self._making = threading.Lock()
@@ -57,7 +57,7 @@ class Database:
             self._calls.fuse = fuse
             try:
                 connection = self._living(fuse)
-            except (SQLAlchemyError, OSError):
+            except (SQLAlchemyError, self._errors, OSError):
                 connection = None
             if connection is None:
                 raise Unavailable("timeout" if fuse.blown else "connect_failed")
@@ -88,6 +88,8 @@ class Database:
             except (self._errors, OSError):
                 connection.invalidate()
                 connection.close()
+                if fuse.blown:
+                    raise
 
     def _make_tables(self, connection: Connection) -> None:
         with self._making:

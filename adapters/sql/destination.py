@@ -70,7 +70,7 @@ class SqlDestination:
                 reply = _reply(connection.execute(statement, dict(values)))
             return reply
         except (StatementError, OSError) as error:
-            truth = self._truth(error, broken("timeout" if fuse.blown else "connection_lost"))
+            truth = self._truth(error, broken("timeout" if fuse.blown else "broken_off"))
         raise truth
 
     def _commit(self, connection: Connection, fuse: Fuse) -> None:

@@ -24,7 +24,8 @@ class Dialect:
 
     arguments: Callable[[Limits], dict[str, Any]] = lambda _limits: {}
     """Driver's own arguments for connecting, with its limits."""
-    prepare: Callable[[Engine], None] = lambda _engine: None
+    prepare: Callable[[Engine, Limits], None] = lambda _engine, _limits: None
+    """What each new connection needs."""
     cut: Callable[[Any], None] = lambda _raw: None
     """Breaks off what a driver's connection is doing; called from another thread."""
     bind: Callable[[Any], Any] = lambda value: value
@@ -36,10 +37,14 @@ class Dialect:
     isolation: str | None = None
 
 
+def _seconds(limit: float) -> int:
+    return max(1, math.ceil(limit))
+
+
 # --- SQLite --------------------------------------------------------------------------------------
 
 
-def _sqlite_prepare(engine: Engine) -> None:
+def _sqlite_prepare(engine: Engine, _limits: Limits) -> None:
     """Takes `begin` away from the driver, which would leave it out before reads and table definitions."""
 
     @event.listens_for(engine, "connect")
@@ -77,11 +82,22 @@ SQLITE = Dialect(
 # --- PostgreSQL ----------------------------------------------------------------------------------
 
 _SERVER_GOES = ("08", "57P")  # connection exceptions; shutdown, crash, no connection now
-_NOT_NOW = ("40", "53", "55P03", "57014")  # rollback, resources, lock, cancelled
+_CANCELLED = "57014"
+_NOT_NOW = ("40", "53", "55P03")  # rollback, resources, lock
 
 
 def _state(error: Any) -> str:
     return getattr(error, "sqlstate", None) or ""
+
+
+def _postgresql_prepare(engine: Engine, limits: Limits) -> None:
+    """Lets the server end what its caller has given up: broken off, it would keep its locks until it is done."""
+
+    @event.listens_for(engine, "connect")
+    def limit(raw: Any, _record: Any) -> None:
+        with raw.cursor() as cursor:
+            cursor.execute(f"set statement_timeout = {int(limits.total * 1000)}")
+        raw.commit()
 
 
 def _shut(raw: Any) -> None:
@@ -93,18 +109,15 @@ def _shut(raw: Any) -> None:
 
 
 POSTGRESQL = Dialect(
-    arguments=lambda limits: {"connect_timeout": max(1, math.ceil(limits.connect))},
+    arguments=lambda limits: {"connect_timeout": _seconds(limits.connect)},
+    prepare=_postgresql_prepare,
     cut=_shut,
     busy=lambda error: _state(error).startswith(_NOT_NOW),
-    answered=lambda error: bool(_state(error.orig)) and not _state(error.orig).startswith(_SERVER_GOES),
+    answered=lambda error: bool(_state(error.orig)) and not _state(error.orig).startswith((*_SERVER_GOES, _CANCELLED)),
 )
 
 
 # --- others: by their drivers' own limits --------------------------------------------------------
-
-
-def _seconds(limit: float) -> int:
-    return max(1, math.ceil(limit))
 
 
 MSSQL = Dialect(
