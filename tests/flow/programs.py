@@ -1,0 +1,145 @@
+"""The programs that run on a site: the bus and the simulated hospital, as real processes.
+
+They are reached as their peers reach them. Nothing is left behind: what was started is stopped, or killed
+when it does not stop.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.flow.site import PATIENCE, ROOT, ask_journal, eventually
+
+_NARROW = '{"narrow-app": {secret: narrow_app_secret, scopes: ["booking.*"]}}'
+_SETTINGS = {
+    "messages.limits.total": "1s",  # below `absent_after` of the copied site, as in the real one
+    "messages.breaker.pause": "300ms",
+    "channel.clients": _NARROW,
+}
+
+
+def settings_of(mllp: int, http: int, gateway: str) -> dict[str, str]:
+    """What the environment sets over the site's settings."""
+    values = {
+        "results.listen": f"127.0.0.1:{mllp}",
+        "channel.listen": f"127.0.0.1:{http}",
+        "messages.url": gateway,
+        **_SETTINGS,
+    }
+    return {"HISBUS__SYSTEMS__" + name.replace(".", "__").upper(): value for name, value in values.items()}
+
+
+def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without settings that a developer may have made for a bus of his own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HISBUS")} | dict(more)
+
+
+class Bus:
+    """`hisbus run` on a site. `program` is what is run instead, with the same arguments."""
+
+    def __init__(self, site: Path, mllp: int, http: int, gateway: str, program: tuple[str, ...] | None = None) -> None:
+        self.site, self.mllp, self.http = site, mllp, http
+        self.log = site.parent / f"{site.name}.log"
+        self.environment = clean_environment(settings_of(mllp, http, gateway))
+        self._program = program or (str(Path(sys.executable).parent / "hisbus"),)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """How it ended; negative: the signal."""
+        return self._process.poll() if self._process else None
+
+    def begin(self, more: Mapping[str, str] | None = None) -> None:
+        """Starts it and does not wait."""
+        command = [*self._program, "run", "--site", str(self.site), "--env", "sandbox", "--json"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env={**self.environment, **(more or {})}, stdout=subprocess.DEVNULL, stderr=log
+            )
+
+    def start(self) -> None:
+        """Starts it and waits until it accepts."""
+        self.begin()
+        eventually(self.ready, what=f"the bus accepts; its log: {self.log}")
+
+    def ready(self) -> bool:
+        assert self.alive, f"the bus ended with {self.code}: {self.said()[-2000:]}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self) -> int:
+        """SIGTERM, and how it ended."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
+    def said(self) -> str:
+        """Its log, of all its lives."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def open(self) -> int:
+        """Messages with a delivery that has not ended."""
+        count: int = ask_journal(self.site, "select count(*) from messages where open > 0")[0][0]
+        return count
+
+    def close(self) -> None:
+        if self._process is not None and self.alive:
+            self.kill()
+
+
+class Hospital:
+    """`python -m sandbox`, on free ports."""
+
+    def __init__(self, folder: Path, mllp: int, gateway_secret: Path) -> None:
+        self.folder = folder
+        self._command = [
+            sys.executable, "-m", "sandbox", "--data", str(folder), "--base-port", "0", "--bus-mllp", f"127.0.0.1:{mllp}",
+            "--gateway-secret-file", str(gateway_secret), "--ack-timeout", "2", "--backoff", "0.1",
+        ]  # fmt: skip
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=ROOT,
+            env=clean_environment({}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        addresses = []
+        for line in self._process.stdout:
+            if line.startswith("ready"):
+                break
+            addresses.append(line.split()[0])
+        assert len(addresses) == 5, f"the hospital did not start: {addresses}"
+        self.page = addresses[0].rstrip("/")
+        self.gateway = addresses[3].removesuffix("/api/message/send")
+
+    def close(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()

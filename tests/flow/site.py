@@ -1,0 +1,56 @@
+"""A copy of this project's site in a folder of its own, with secrets of its own."""
+
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret", "narrow_app_secret")
+ABSENT_AFTER = 2.0
+"""Seconds until "they have nothing" is believed, in the copied site: a minute in the real one."""
+PATIENCE = 30.0
+
+T = TypeVar("T")
+
+
+def copy_site(folder: Path) -> Path:
+    """Texts and settings as they stand, with new secrets and quicker questions."""
+    for name in ("mappings", "config"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "routes.yaml", folder)
+    gateway = folder / "mappings/gateway/message.yaml"
+    text = gateway.read_text(encoding="utf-8")
+    assert "absent_after: 60s" in text
+    gateway.write_text(text.replace("absent_after: 60s", f"absent_after: {ABSENT_AFTER:g}s"), encoding="utf-8")
+    (folder / "var/secrets").mkdir(parents=True)
+    for name in SECRETS:
+        (folder / "var/secrets" / name).write_text(secrets.token_hex(32), encoding="ascii")
+    return folder
+
+
+def secret(site: Path, name: str) -> str:
+    return (site / "var/secrets" / name).read_text(encoding="ascii")
+
+
+def journal_of(site: Path) -> Path:
+    return site / "var/journal.db"
+
+
+def ask_journal(site: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Rows of a reading statement beside the bus that writes."""
+    with closing(sqlite3.connect(f"{journal_of(site).as_uri()}?mode=ro", uri=True, timeout=5)) as journal:
+        return journal.execute(statement, values).fetchall()
+
+
+def eventually(look: Callable[[], T], seconds: float = PATIENCE, what: str = "") -> T:
+    """What `look` gives as soon as it gives something; AssertionError when that takes too long."""
+    until = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < until, f"not within {seconds:g} s: {what or look}"
+        time.sleep(0.03)
+    return found
