@@ -4,7 +4,6 @@ A generated function spends nothing on error places: when a line raises, its num
 it was.
 """
 
-import linecache
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, TracebackType
@@ -67,11 +66,9 @@ class Emitter:
     def finish(self) -> tuple[Callable[..., Any], str]:
         """The function `mapped`, and its source for people."""
         source = "\n".join(self.lines) + "\n"
-        filename = f"<map {self.name}>"
-        compiled = compile(source, filename, "exec")
+        compiled = compile(source, f"<map {self.name}>", "exec")
         space = dict(self.names)
         exec(compiled, space)  # noqa: S102 - our own generated source; values of texts enter it only as literals
-        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
         made: Callable[..., Any] = space["mapped"]
         space["_fault"] = self._fault(made.__code__)
         return made, source

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.contract import Adapter, Options
 from engine.formats.format import Format
-from engine.mapping import meaning
+from engine.mapping import address, meaning
 from engine.mapping.compile import NO_CONTEXT, Map, compile_map, compile_test
 from engine.mapping.examples import cases
 from engine.mapping.functions.kind import Setup
@@ -33,8 +33,8 @@ class Maker:
     format: Format
     tables: Mapping[str, Table]
 
-    def outgoing(self, name: str) -> Outgoing | None:
-        """Bus to system. None: findings stand in the way."""
+    def outgoing(self, name: str) -> Outgoing:
+        """Bus to system. Only to be used where there were no findings."""
         text, node = self.text.outgoing[name], self._node("outgoing", name)
         wire = self._format(text.format, node, "format") or self.format
         replies = self._format(text.reply_format, node, "reply_format") or wire
@@ -45,7 +45,7 @@ class Maker:
         reply_map = self._reply(name, text, node, replies)
         reader = WireReader(replies, bus=False)
         rules = meaning.rules(text.meaning, node.get("meaning"), reader, self._setup(ours=True), self.shelf.problems)
-        build = self._build(name, node, wire, takes)
+        build = self._build(name, node, wire, takes, address.needed(self.adapter, options))
         ask = Ask(text.ask.by, text.ask.absent_after) if text.ask is not None else None
         understand = meaning.understanding(rules, replies, effect, reply_map)
         seal = self._seal(node)
@@ -69,19 +69,30 @@ class Maker:
         return Incoming(name, matches, text.gives, read.run, cases(text.examples, node), say)
 
     def _build(
-        self, name: str, node: Node, wire: Format, takes: Document | None
+        self, name: str, node: Node, wire: Format, takes: Document | None, needed: frozenset[str]
     ) -> Callable[[Mapping[str, Any], Context], Built]:
         reader = ShapeReader(takes, self.text.settings)
-        fields, address = node.get("request"), node.get("address")
+        fields, values = node.get("request"), node.get("address")
         request = self._map(f"outgoing.{name}.request", fields, reader, WireWriter(wire)) if fields else None
-        values = self._map(f"outgoing.{name}.address", address, reader, AddressWriter()) if address else None
+        places = self._map(f"outgoing.{name}.address", values, reader, AddressWriter()) if values else None
+        address.check(needed, node, self.shelf.problems)
+        if fields is not None and wire.name == "xml":
+            self._check_root(fields)
         nothing: Any = {} if wire.name == "row" else b""
 
         def build(document: Mapping[str, Any], context: Context) -> Built:
             body = nothing if request is None else wire.render(request.run(document, context))
-            return Built(body, values.run(document, context) if values is not None else {})
+            return Built(body, address.whole(needed, places.run(document, context)) if places is not None else {})
 
         return build
+
+    def _check_root(self, fields: Node) -> None:
+        """XML has one root: another one is a slip of the pen."""
+        roots = [(path.split("/", 1)[0], node) for path, node in fields.items()]
+        for root, node in roots:
+            if root != roots[0][0]:
+                where = node.key_where or node.where
+                self.shelf.problems.add(where, f"XML has one root, {roots[0][0]!r}, not {root!r}")
 
     def _reply(self, name: str, text: OutgoingText, node: Node, wire: Format) -> Map | None:
         gives, fields = self.shelf.document(text.gives, place(node, "gives")), node.get("reply")

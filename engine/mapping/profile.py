@@ -32,7 +32,7 @@ def build(file: str, node: Node, shelf: Shelf, folder: str) -> Profile | None:
     if wire is None:
         return None
     maker = Maker(shelf, text, node, adapter, wire, _tables(node, shelf))
-    outgoing = {key: made for key in text.outgoing if (made := maker.outgoing(key)) is not None}
+    outgoing = {key: maker.outgoing(key) for key in text.outgoing}
     incoming = {key: read for key in text.incoming if (read := maker.incoming(key)) is not None}
     return Profile(text.profile, name, wire, options, incoming, outgoing, folder)
 

@@ -302,6 +302,32 @@ def test_a_seal_is_made_by_whoever_knows_how():
     assert operations["book"].seal(Built(b""), "POST /", CONTEXT) == {"X-Signature": "s"}
 
 
+def test_what_an_address_needs_is_made_and_never_missing():
+    text = """profile: his/rest
+adapter: http
+format: json
+outgoing:
+  get: {effect: none, takes: booking, http: {method: GET, path: "/p/{id}/{kind}"}, address: {id: patient.card_no, kint: =a}}
+  put: {effect: none, takes: booking, http: {method: GET, path: "/p/{id}"}}
+"""
+    problems = Problems()
+    library(TEXTS | {"his/rest.yaml": text, "his/acme.yaml": "{}"}, problems)
+    assert [line for line in said(problems) if "rest" in line] == [
+        "mappings/his/rest.yaml:5:84: the address needs 'kind', which nothing makes (did you mean 'kint'?)",
+        "mappings/his/rest.yaml:6:3: the address needs 'id', which nothing makes (write address: {id: its source})",
+    ]
+    made = library({"shapes/booking.yaml": BOOKING, "his/rest.yaml": text.replace("kint", "kind").split("  put")[0]})
+    with pytest.raises(BusError, match="address id: missing"):
+        made.profiles["his/rest"].outgoing["get"].build({"patient": {"id": "1"}}, CONTEXT)
+
+
+def test_xml_has_one_root():
+    text = HIS.replace("Request/Body/Fee:", "Reqest/Body/Fee:")
+    assert findings(texts(**{"his/acme.yaml": text})) == [
+        "mappings/his/acme.yaml:22:7: XML has one root, 'Request', not 'Reqest'"
+    ]
+
+
 def test_one_mapping_is_shown_field_by_field():
     made = loaded()
     profile = made.profiles["his/acme"]
