@@ -8,7 +8,7 @@ REGISTRY = CollectorRegistry()
 _FAST = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 RECEIVED = Counter("hisbus_received", "Messages read by a source", ["system", "result"], registry=REGISTRY)
-"""result: accepted, duplicate, conflict, refused, busy, read."""
+"""result: accepted, duplicate, refused, busy."""
 ATTEMPTS = Counter("hisbus_attempts", "Calls made to systems", ["system", "operation", "verdict"], registry=REGISTRY)
 CALL_TIME = Histogram("hisbus_call_seconds", "Time a system took", ["system"], buckets=_FAST, registry=REGISTRY)
 COMMIT_TIME = Histogram("hisbus_commit_seconds", "Time of a group commit", buckets=_FAST, registry=REGISTRY)

@@ -29,7 +29,7 @@ class Plain:
         error = next((error for _, error in results if error is not None), None)
         if error is not None:
             return (self.refuse(raw, error, made),)
-        return (orjson.dumps({"code": "SUCCESS", "message": "", "traceId": str(made.get("id", ""))}),)
+        return (orjson.dumps({"code": "OK", "message": "成功", "traceId": str(made.get("id", ""))}),)
 
     def refuse(self, raw: bytes, error: Any, made: Mapping[str, Any]) -> bytes:  # noqa: ARG002 - the words need no original
         told = {"code": error.code.name, "message": error.code.kind.zh, "traceId": str(made.get("id", ""))}

@@ -25,6 +25,9 @@ from engine.routing.release import Release, Releases
 REFUSED = "refused"
 """The route under which refused input is kept."""
 
+_MEDIA = {"hl7": "application/hl7-v2"}
+"""What an acknowledgement is where the transport says so; the other formats answer in JSON."""
+
 _log = log.get("intake")
 
 
@@ -87,13 +90,14 @@ class Intake:
                 raise BusError(Code.BUSY, "the backlog is over its limit")
             new, message = self._plan(entrance, release, inbound, raw)
             result = await self._journal.accept(new, self._delivery.room)
+            self._taken(entrance, new, message, result)
         except BusError as error:
             await self._refuse(entrance, release, raw, error)
             return error
         except Exception as error:  # noqa: BLE001 - a source must be answered whatever failed; nothing was promised yet
             _log.error("accept_failed", system=entrance.system, error=type(error).__name__)
             return BusError(Code.INTERNAL, "the message was not stored")
-        return self._taken(entrance, new, message, result)
+        return None
 
     def _plan(self, entrance: Entrance, release: Release, inbound: Inbound, raw: bytes) -> tuple[NewMessage, Message]:
         profile = release.profile(entrance.system)
@@ -125,7 +129,8 @@ class Intake:
 
     def _taken(
         self, entrance: Entrance, new: NewMessage, message: Message, result: Accepted | Duplicate | Conflict
-    ) -> BusError | None:
+    ) -> None:
+        """Hands on what is durable. Raises BusError for a key that stands for another message."""
         system = entrance.system
         match result:
             case Accepted():
@@ -134,13 +139,10 @@ class Intake:
                     _log.warning("key_renewed", system=system, id=new.id, route=new.route)
                 self._messages.keep(result.seq, message)
                 self._delivery.hand(result.claimed)
-                return None
             case Duplicate():
                 metrics.RECEIVED.labels(system, "duplicate").inc()
-                return None
             case Conflict():
-                metrics.RECEIVED.labels(system, "conflict").inc()
-                return BusError(Code.IDEMPOTENCY_CONFLICT, "the key stands for another message")
+                raise BusError(Code.IDEMPOTENCY_CONFLICT, "the key stands for another message")
 
     async def _refuse(self, entrance: Entrance, release: Release, raw: bytes, error: BusError) -> None:
         """Keeps refused input for inspection; below the disk reserve nothing can be kept."""
@@ -175,7 +177,8 @@ class Intake:
         bodies = profile.format.acknowledge(raw, results, made, batch=batch)
         error = next((error for _, error in results if error is not None), None)
         status = error.code.kind.http if error else 200
-        return Answer(bodies, status, close=error is not None and error.code is Code.TOO_LARGE)
+        media = {"content-type": _MEDIA.get(profile.format.name, "application/json")}
+        return Answer(bodies, status, media, close=error is not None and error.code is Code.TOO_LARGE)
 
 
 def submitter(intake: Intake, entrance: Entrance) -> Any:
