@@ -1,6 +1,5 @@
 """The ASGI application behind a listener: reads one request whole, submits it, writes the answer."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
@@ -21,15 +20,12 @@ class _Gone(Exception):
 
 def application(link: Link, submit: Submit) -> Callable[[Event, Receive, Send], Awaitable[None]]:
     """What uvicorn calls for each request."""
-    limit, patience, system = link.limits.size, link.limits.total, link.system
+    limit, system = link.limits.size, link.system
 
     async def serve(scope: Event, receive: Receive, send: Send) -> None:
         try:
-            body, large = await _body(receive, limit, patience)
+            body, large = await _body(receive, limit)
         except _Gone:
-            return
-        except TimeoutError:
-            await _write(send, Answer(status=408, close=True))
             return
         inbound = Inbound(
             system=system,
@@ -47,29 +43,22 @@ def application(link: Link, submit: Submit) -> Callable[[Event, Receive, Send], 
     return serve
 
 
-async def _body(receive: Receive, limit: int, patience: float) -> tuple[bytes, bool]:
-    """The body, and whether it is only the beginning of one over `limit`.
-
-    Raises TimeoutError when nothing comes for `patience` seconds.
-    """
-    loop = asyncio.get_running_loop()
-    body = bytearray()
-    size = 0
-    async with asyncio.timeout(patience) as wait:
-        while True:
-            event = await receive()
-            if event["type"] == "http.disconnect":
-                raise _Gone
-            part = event.get("body", b"")
-            size += len(part)
-            if size <= limit:
-                body += part
-            else:
-                body += part[: max(0, _HEAD - len(body))]
-            if not event.get("more_body", False) or size > limit * _DRAIN:
-                break
-            wait.reschedule(loop.time() + patience)
-    return (bytes(body), False) if size <= limit else (bytes(body[:_HEAD]), True)
+async def _body(receive: Receive, limit: int) -> tuple[bytes, bool]:
+    """The body, and whether it is only the beginning of one over `limit`. How long it may take is the protocol's."""
+    event = await receive()
+    body: bytes = event.get("body", b"")
+    size = len(body)
+    if size <= limit and event["type"] == "http.request" and not event.get("more_body", False):
+        return body, False  # it came with its head: nearly always
+    parts = bytearray(body)
+    while event["type"] == "http.request" and event.get("more_body", False) and size <= limit * _DRAIN:
+        event = await receive()
+        part = event.get("body", b"")
+        size += len(part)
+        parts += part if size <= limit else part[: max(0, _HEAD - len(parts))]
+    if event["type"] == "http.disconnect":
+        raise _Gone
+    return (bytes(parts), False) if size <= limit else (bytes(parts[:_HEAD]), True)
 
 
 def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:

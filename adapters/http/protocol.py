@@ -1,10 +1,10 @@
-"""uvicorn's protocol with what it lacks: who may connect, and bounds on the head of a request."""
+"""uvicorn's protocol with what it lacks: who may connect, and bounds on a request that does not end."""
 
 import asyncio
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from adapters.tls import common_name
 from engine.contract import Link
@@ -13,8 +13,8 @@ _HEAD = 64 * 1024
 
 
 class Guarded(HttpToolsProtocol):
-    """One connection. The head of a request comes whole within `patience` seconds and is no larger than
-    64 KiB; a peer from outside `networks` is disconnected.
+    """One connection. A request goes on coming within `patience` seconds, its head ends within 64 KiB (and one
+    read); a peer from outside `networks` is disconnected. A request that comes whole costs no timer.
     """
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -22,47 +22,43 @@ class Guarded(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._expect_head()
+        self._head = 0
+        self._waiting: asyncio.TimerHandle | None = None
         remote = self.client[0] if self.client else ""
         if self.networks and not any(ip_address(remote) in network for network in self.networks):
             transport.abort()
             return
         self.app_state = {"client": common_name(transport.get_extra_info("peercert"))}
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_came()
+        self._stop_waiting()
         super().connection_lost(exc)
 
-    def on_message_begin(self) -> None:
-        self._expect_head()
-        super().on_message_begin()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.scope is not self.scope:
+            self._head += len(data)
+            if self._head > _HEAD and not self.transport.is_closing():
+                self.send_400_response("The head of this request is too large.")
+            self._wait()
+        elif cycle.more_body:
+            self._head = 0
+            self._wait()
+        else:
+            self._head = 0
+            self._stop_waiting()
 
-    def on_url(self, url: bytes) -> None:
-        self._count(url)
-        super().on_url(url)
+    def _wait(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self._waiting = self.loop.call_later(self.patience, self.transport.abort)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(name + value)
-        super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._head_came()
-        super().on_headers_complete()
-
-    def _head_came(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-
-    def _expect_head(self) -> None:
-        self._head_came()
-        self._head_size = 0
-        self._head_timer = self.loop.call_later(self.patience, self.transport.abort)
-
-    def _count(self, part: bytes) -> None:
-        self._head_size += len(part)
-        if self._head_size > _HEAD:
-            raise ValueError("head of a request over 64 KiB")  # httptools: answered with 400
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
 
 def guarded(link: Link) -> type[Guarded]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from adapters.sql.dialects import dialect
-from adapters.sql.fuse import Fuse
+from adapters.sql.fuse import Fuse, Fuses
 from adapters.sql.options import ProfileOptions
 from adapters.sql.statements import parted
 from engine.contract import Link, Unavailable
@@ -46,6 +46,7 @@ class Database:
         self._schema = _schema(link)
         self._making = threading.Lock()
         self._calls = threading.local()
+        self._fuses = Fuses(self.dialect.cut)
         event.listen(self.engine, "connect", self._connected, insert=True)
 
     @contextmanager
@@ -53,7 +54,7 @@ class Database:
         """A living connection for one call of at most `limit` seconds, and the fuse that says whether they are over.
         Raises Unavailable: nothing has been asked of the database yet.
         """
-        with Fuse(limit, self.dialect.cut) as fuse:
+        with self._fuses.lit(limit) as fuse:
             self._calls.fuse = fuse
             try:
                 connection = self._living(fuse)
@@ -66,6 +67,7 @@ class Database:
                 yield connection.execution_options(reading=reading), fuse
 
     def close(self) -> None:
+        self._fuses.close()
         self.engine.dispose()
 
     def _connected(self, raw: Any, _record: Any) -> None:

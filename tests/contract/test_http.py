@@ -254,8 +254,8 @@ async def test_serves_the_standard_librarys_client_with_an_upload_in_chunks(desk
         (b"NOT HTTP AT ALL\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
-        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-A: %b\r\n" % (b"a" * 1000) * 100 + b"\r\n", b"400"),
-        (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-A: %b\r\n" % (b"a" * 1000) * 1000, b"400"),
+        (b"GET /" + b"a" * 1_000_000, b"400"),
     ],
     ids=["no http", "two lengths", "broken chunks", "endless headers", "endless path"],
 )
@@ -274,7 +274,7 @@ async def test_a_request_that_never_becomes_whole_is_given_up(desk: HttpDesk, pa
     reader, writer = await desk.connect()
     writer.write(part)
     answer = await asyncio.wait_for(reader.read(), 2.0)
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
+    assert answer == b""
     assert desk.read == []
     writer.close()
 
