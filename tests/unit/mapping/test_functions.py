@@ -121,7 +121,23 @@ def test_yuan_is_whole_fen_or_refused_never_rounded(yuan):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", " ", "1,200.00", "12.345", "１２", "1e3", "NaN", "Infinity", "1_000", "12元", True, "0x1", 0.1 + 0.2]
+    "wrong",
+    [
+        "",
+        " ",
+        "1,200.00",
+        "12.345",
+        "12.000000000000000000000000000000001",
+        "１２",
+        "1e3",
+        "NaN",
+        "Infinity",
+        "1_000",
+        "12元",
+        True,
+        "0x1",
+        0.1 + 0.2,
+    ],
 )
 def test_what_is_no_exact_amount_is_refused(wrong):
     got = mapped(wrong, "yuan_to_fen")

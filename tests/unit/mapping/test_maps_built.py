@@ -55,6 +55,12 @@ def test_what_has_no_value_is_left_out_with_the_blocks_around_it():
     assert built(text, DOCUMENT | {"note": "n"})["a"] == {"b": {"c": "n", "d": "n"}}
 
 
+def test_what_a_group_made_is_filled_on_after_it():
+    text = "{a: {when: note exists, fields: {b.c: =1}}, a.b.d: =2}"
+    assert built(text) == {"a": {"b": {"d": "2"}}}
+    assert built(text, DOCUMENT | {"note": "n"}) == {"a": {"b": {"c": "1", "d": "2"}}}
+
+
 def test_zero_and_false_are_values():
     assert built("{fee: fee or =none, paid: paid or =none}", {"fee": 0, "paid": False}) == {"fee": 0, "paid": False}
 
