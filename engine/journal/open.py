@@ -5,7 +5,6 @@ from engine.base.ids import Ids
 from engine.journal.group import GroupJournal, days_ahead
 from engine.journal.keys import DayCiphers, KeyFolder, KeyPlace, KeyRing
 from engine.journal.place import is_postgres, key_folder, sqlite_path
-from engine.journal.postgres_store import KeyTable, PostgresStore
 from engine.journal.settings import Settings
 from engine.journal.sqlite_store import SqliteStore
 from engine.journal.store import Crash, Store
@@ -41,6 +40,8 @@ async def _open(url: str, node: str, clock: Clock, settings: Settings, check: st
     if not is_postgres(url):
         assert folder is not None
         return SqliteStore(sqlite_path(url), node, clock, settings, check), KeyFolder(folder)
+    from engine.journal.postgres_store import KeyTable, PostgresStore  # an embedded journal needs no asyncpg
+
     shared = PostgresStore(url, node, clock, settings, check)
     await shared.open()
     return shared, KeyTable(shared) if folder is None else KeyFolder(folder)

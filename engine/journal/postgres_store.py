@@ -17,7 +17,7 @@ from engine.base.tasks import Supervisor
 from engine.journal import postgres as sql
 from engine.journal.errors import DatabaseDown, DatabaseFull, JournalError, Locked, MarkRefused, WrongKey
 from engine.journal.marks import Accept, Acted, Mark, Sending, Settle, Withdraw
-from engine.journal.migrate import POSTGRES, missing
+from engine.journal.migrate import missing
 from engine.journal.postgres_batch import Batch
 from engine.journal.settings import Settings
 from engine.journal.store import Crash, crash_points
@@ -289,7 +289,7 @@ async def migrate(connection: Any) -> None:
         await connection.execute("select pg_advisory_xact_lock(hashtextextended('hisbus schema', 0))")
         there = await connection.fetchval("select to_regclass('facts') is not null")
         number = await connection.fetchval(sql.FACT, "schema") if there else None
-        for statements in missing(int(number or 0), POSTGRES):
+        for statements in missing(int(number or 0), "postgresql"):
             async with connection.transaction():
                 for statement in statements:
                     await connection.execute(statement)

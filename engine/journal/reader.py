@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
 from engine.journal import reads
 from engine.journal.errors import DatabaseDown, JournalError, WrongKey
 from engine.journal.keys import KeyFolder, KeyRing, KeySource
-from engine.journal.migrate import SQLITE
 from engine.journal.place import is_postgres, key_folder, sqlite_path
 
 _ASYNCPG = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+
+_SQLITE = sqlite.dialect()
 
 
 class Reader(Protocol):
@@ -43,7 +45,7 @@ class SqliteReader:
         return await asyncio.to_thread(self._all, statement, named)
 
     async def select(self, statement: ClauseElement) -> Sequence[Sequence[Any]]:
-        compiled = statement.compile(dialect=SQLITE, compile_kwargs={"render_postcompile": True})
+        compiled = statement.compile(dialect=_SQLITE, compile_kwargs={"render_postcompile": True})
         values = [compiled.params[name] for name in compiled.positiontup or ()]  # type: ignore[attr-defined]
         return await asyncio.to_thread(self._all, str(compiled), values)
 

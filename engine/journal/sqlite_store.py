@@ -18,7 +18,7 @@ from engine.journal import sqlite as sql
 from engine.journal.errors import DatabaseDown, DatabaseFull, JournalError, MarkRefused, WrongKey
 from engine.journal.lock import FileLock
 from engine.journal.marks import Mark
-from engine.journal.migrate import SQLITE, missing
+from engine.journal.migrate import missing
 from engine.journal.settings import Settings
 from engine.journal.sqlite_batch import Batch
 from engine.journal.store import Crash, crash_points
@@ -164,7 +164,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     """Brings the schema to the newest number, a transaction for each step. Raises Newer."""
     there = connection.execute("select 1 from sqlite_master where name = 'facts'").fetchone()
     row = there and connection.execute("select value from facts where name = 'schema'").fetchone()
-    for statements in missing(int(row[0]) if row else 0, SQLITE):
+    for statements in missing(int(row[0]) if row else 0, "sqlite"):
         connection.execute(sql.BEGIN)
         try:
             for statement in statements:

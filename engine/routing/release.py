@@ -6,6 +6,7 @@ unchanged texts trusts it, and a message finds the texts that accepted it after 
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from engine.base.clock import from_micros
 from engine.base.errors import BusError, Code
 from engine.contract import Adapter
 from engine.formats import dotted
+from engine.formats.hl7_versions import trusting
 from engine.journal.interface import Journal
 from engine.mapping.functions.kind import Setup
 from engine.mapping.library import Library, load_texts
@@ -102,11 +104,14 @@ def digest_of(texts: Mapping[str, bytes]) -> str:
     return whole.hexdigest()
 
 
-def build(texts: Mapping[str, bytes], site: Site, problems: Problems) -> Release | None:
-    """Compiles and checks a release; None where it cannot be used."""
+def build(texts: Mapping[str, bytes], site: Site, problems: Problems, *, trusted: bool = False) -> Release | None:
+    """Compiles and checks a release; None where it cannot be used. `trusted`: it was checked before, under this
+    hash, so paths are not looked up in the version tables of HL7 again.
+    """
     prefix = MAPPINGS + "/"
     mappings = {name.removeprefix(prefix): text for name, text in texts.items() if name.startswith(prefix)}
-    library = load_texts(mappings, site.adapters, problems, site.zone, site.seals)
+    with trusting() if trusted else nullcontext():
+        library = load_texts(mappings, site.adapters, problems, site.zone, site.seals)
     written = load_routes(texts.get(ROUTES, b"").decode("utf-8", "replace"), ROUTES, problems)
     if written is None:
         return None
@@ -159,7 +164,7 @@ class Releases:
         digest = digest_of(texts)
         trusted = await self._journal.release(digest) is not None
         problems = Problems()
-        release = build(texts, self._site, problems)
+        release = build(texts, self._site, problems, trusted=trusted)
         if release is None:
             raise TextsRefused(problems)
         if not trusted:
@@ -175,7 +180,7 @@ class Releases:
             if content is None:
                 raise BusError(Code.INTERNAL, "the message's release is not in the journal")
             problems = Problems()
-            known = build(unpack(content), self._site, problems)
+            known = build(unpack(content), self._site, problems, trusted=True)
             if known is None:
                 raise BusError(Code.INTERNAL, "the message's release no longer fits the settings")
             self._known[digest] = known
