@@ -19,6 +19,7 @@ class Plan:
     needs: dict[int, set[int]] = field(default_factory=dict)
     failure: str | None = None
     fails: bool = False
+    lanes: dict[int, str | None] = field(default_factory=dict)
 
     def delivered(self, step: int) -> Then:
         freed = tuple(other for other, needs in self.needs.items() if step in needs)
@@ -35,11 +36,11 @@ class Plan:
         return Then(state, skip=tuple(sorted(skip - {step})), add=add)
 
 
-def new_message(chance: random.Random, ids: Ids, now: int) -> tuple[NewMessage, Plan]:
-    """One message, rarely one that no database can store."""
+def new_message(chance: random.Random, ids: Ids, now: int, line: str | None) -> tuple[NewMessage, Plan]:
+    """One message, rarely one that no database can store; all its steps stand in `line`, if it is given."""
     count = chance.choice([1, 1, 2, 3])
     key = chance.choice([None, *(f"K{n}" for n in range(6))])
-    lane = chance.choice(_LANES)
+    lane = line or chance.choice(_LANES)
     plan = Plan({0: set()}, chance.choice(_LANES), chance.random() < 0.5)
     for step in range(1, count):
         plan.needs[step] = {n for n in range(step) if chance.random() < 0.6}
@@ -47,12 +48,13 @@ def new_message(chance: random.Random, ids: Ids, now: int) -> tuple[NewMessage, 
         NewDelivery(
             step,
             chance.choice(_SYSTEMS),
-            lane if chance.random() < 0.7 else chance.choice(_LANES),
+            lane if line or chance.random() < 0.7 else chance.choice(_LANES),
             len(needs),
             due=now + 5_000_000 if chance.random() < 0.1 else 0,
         )
         for step, needs in plan.needs.items()
     )
+    plan.lanes = {step.step: step.lane for step in steps} | {AMENDS: plan.failure}
     raw = chance.choice([b"one", b"two"]) if key else ids.message().encode()
     moves = chance.random() < 0.4
     message = NewMessage(

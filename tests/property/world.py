@@ -8,15 +8,15 @@ only a memory of the past can know (`Memory`). A failure names the seed and the 
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from engine.base.clock import MovedClock
 from engine.base.errors import BusError, Code
 from engine.base.ids import CountedIds
-from engine.journal.group import GroupJournal
 from engine.journal.interface import Act
 from engine.journal.invariants import INVARIANTS
 from engine.journal.keys import KeyRing
@@ -24,57 +24,11 @@ from engine.journal.open import open_journal
 from engine.journal.settings import Settings
 from engine.model import Accepted, Claimed, Outcome, State, Verdict
 from tests.property.memory import FINAL, Memory, Place, Rows, snapshot
+from tests.property.node import SYSTEMS, Node
 from tests.property.plans import Plan, follow, new_message
 
 HOUR = 3_600_000_000
 RING = KeyRing(b"the property test's master secret, long enough")
-SYSTEMS = ("his", "lis", "notify")
-
-
-class Died(BaseException):
-    """A node's process ended here."""
-
-
-@dataclass
-class Node:
-    """One process: its journal, the room it has, and what it holds in its hands."""
-
-    name: str
-    journal: GroupJournal
-    left: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SYSTEMS, 3))
-    hands: list[Claimed] = field(default_factory=list)
-    old: list[Claimed] = field(default_factory=list)
-    """What it once had in its hands: marks of those are stale."""
-    dies_at: str | None = None
-    dead: bool = False
-
-    def take(self, system: str) -> bool:
-        if self.left[system] <= 0:
-            return False
-        self.left[system] -= 1
-        return True
-
-    def give(self, system: str) -> None:
-        self.left[system] += 1
-
-    @property
-    def owner(self) -> str:
-        return self.journal.store.owner  # type: ignore[attr-defined]  # both stores have it
-
-    def crash(self, point: str) -> None:
-        self.dead = self.dead or (self.dies_at is not None and point.startswith(self.dies_at))
-        if self.dead:
-            raise Died
-
-    def hold(self, claimed: Any) -> None:
-        self.hands.extend(claimed)
-
-    def drop(self, delivery: Claimed) -> None:
-        """The runner is done with it."""
-        self.hands.remove(delivery)
-        self.old.append(delivery)
-        if delivery.state is State.CLAIMED:
-            self.give(delivery.system)
 
 
 class World:
@@ -116,8 +70,13 @@ class World:
         node = self.node()
         if self.chance.random() < 0.06:
             node.dies_at = self.chance.choice(["before", "after-accept", "after-settle", "after-sending", "after"])
-        if node.old and self.chance.random() < 0.15:
-            works = [(node, self.stale(node, self.chance.choice(node.old), before))]
+        kind = self.chance.random()
+        if kind < 0.2 and node.old:
+            works = [(node, self.stale(node, self.chance.choice(self.worst(node, before)), before))]
+        elif kind < 0.3:
+            works = self.duel(before)
+        elif kind < 0.4:
+            works = self.handing_over(before)
         else:
             busy: set[Place] = set()
             works = [self.work(self.node(), before, busy) for _ in range(self.chance.randrange(1, 9))]
@@ -126,6 +85,38 @@ class World:
             await self.abandon(node)
             await self.restart(node.name)
         await self.check()
+
+    def worst(self, node: Node, before: Rows) -> list[Claimed]:
+        """Of a node's stale marks those whose delivery is in another's hands now, or again in its own, if there are any."""
+        held = [(before[d.seq, d.step].owner, d) for d in [*node.old, *node.hands]]
+        others = [d for owner, d in held if owner not in {None, node.owner}]
+        return others or [d for owner, d in held if owner is not None and d in node.old] or node.old
+
+    def duel(self, before: Rows) -> list[tuple[Node, Coroutine[Any, Any, None]]]:
+        """Every node at one lane: new messages for it, while its only holder may be let go."""
+        alone = Counter(row.lane for row in before.values() if row.holds)
+        for node in self.nodes.values():
+            for delivery in node.hands:
+                if delivery.lane is not None and alone[delivery.lane] == 1 and self.chance.random() < 0.8:
+                    lane = self.plans[delivery.id].lanes[delivery.step]
+                    others = [(other, self.accept(other, lane)) for other in self.nodes.values()]
+                    return [(node, self.advance(node, delivery, before)), *others]
+        lane = f"new {self.where}"
+        return [(node, self.accept(node, lane)) for node in [*self.nodes.values(), *self.nodes.values()]]
+
+    def handing_over(self, before: Rows) -> list[tuple[Node, Coroutine[Any, Any, None]]]:
+        """A person parks what one node has claimed and retries it on another: the first does not know."""
+        for node in self.nodes.values():
+            for d in node.hands:
+                row = before[d.seq, d.step]
+                if (row.state, row.owner) == ("claimed", node.owner):
+                    other = self.node()
+                    return [(other, self.park_and_retry(other, (d.seq, d.step)))]
+        return []
+
+    async def park_and_retry(self, node: Node, place: Place) -> None:
+        await node.journal.act(Act("park", *place, "li", "because"), None, node)
+        node.hold((await node.journal.act(Act("retry", *place, "li", "because", anyway=True), None, node)).claimed)
 
     async def at_once(self, works: list[tuple[Node, Coroutine[Any, Any, None]]]) -> None:
         """Runs all together. What a dead node was asked stays unanswered, as in life."""
@@ -190,21 +181,8 @@ class World:
         await self.start(name)
 
     async def abandon(self, node: Node) -> None:
-        """kill -9: nothing is said, nothing is given back."""
         self.nodes.pop(node.name, None)
-        store: Any = node.journal.store
-        if writer := node.journal._writer._task:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
-        if hasattr(store, "_pool"):
-            await store._tasks.stop(0)
-            store._write.terminate()
-            store._pool.terminate()
-        else:
-            store._write.close()
-            store._read.close()
-            store._lock.release()
-        await asyncio.sleep(0)
+        await node.killed()
 
     # --- single works ---
 
@@ -227,8 +205,8 @@ class World:
             return node, self.act(node, place)
         return node, self.accept(node)
 
-    async def accept(self, node: Node) -> None:
-        message, plan = new_message(self.chance, self.ids, self.clock.now())
+    async def accept(self, node: Node, lane: str | None = None) -> None:
+        message, plan = new_message(self.chance, self.ids, self.clock.now(), lane)
         self.plans[message.id] = plan
         try:
             result = await node.journal.accept(message, node)
@@ -263,6 +241,7 @@ class World:
         if attempt:
             self.memory.called(delivery, attempt, owner, before, self.plans[delivery.id], self.where)
             sent = replace(delivery, attempt=attempt)
+            node.old.append(delivery)
             if delivery in node.hands:
                 node.hands[node.hands.index(delivery)] = sent
             else:
