@@ -1,12 +1,17 @@
 """The list of adapters, and what each says of itself."""
 
+import asyncio
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import adapters
-from engine.contract import Adapter, Link, Options
+from engine.contract import Adapter, Call, InDoubt, Link, Options, Refused, Unavailable
+from tests.peers.odd import OddServer
+from tests.peers.proxy import free_port
 
 
 @pytest.mark.parametrize("name", adapters.NAMES)
@@ -57,3 +62,33 @@ def test_an_address_that_cannot_be_is_refused_without_being_repeated(name: str, 
     with pytest.raises(ValueError, match="needs a url like") as refusal:
         adapter.destination(Link("peer", adapter.profile_options(), url=url))
     assert "word" not in str(refusal.value)
+
+
+async def test_the_guides_own_adapter_does_what_the_guide_says() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(guide.split("```python\n")[1].split("```")[0], names)
+    adapter = names["ADAPTER"]
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (line := await reader.readline()).endswith(b"\n"):
+            if line != b"silence\n":
+                writer.write(b"half" if line == b"half\n" else b"for " + line)
+            if line == b"half\n":
+                return
+
+    async def send(port: int, body: bytes) -> bytes:
+        client = adapter.destination(Link("peer", adapter.profile_options(), url=f"line://127.0.0.1:{port}"))
+        await client.probe(1.0)
+        reply: bytes = (await client.send(Call("say", None, body, "t", 0.2))).body
+        return reply
+
+    async with OddServer(peer) as server:
+        assert await send(server.port, b"hello") == b"for hello"
+        for body, why in ((b"silence", "timeout"), (b"half", "closed")):
+            with pytest.raises(InDoubt, match=why):
+                await send(server.port, body)
+        with pytest.raises(Refused):
+            await send(server.port, b"two\nlines")
+    with pytest.raises(Unavailable):
+        await send(free_port(), b"hello")

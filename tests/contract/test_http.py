@@ -192,6 +192,24 @@ async def test_no_whole_answer_is_a_doubt(answer: bytes, why: str) -> None:
     assert str(doubt.value) == why
 
 
+async def test_an_answer_that_comes_twice_is_not_the_next_ones() -> None:
+    async def twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + await reader.readexactly(1)
+            writer.write(answer)
+            await asyncio.sleep(0.01)
+            writer.write(answer)
+
+    async with OddServer(twice) as server:
+        client = HTTP.destination(Link("peer", HTTP.profile_options(), url=f"http://127.0.0.1:{server.port}"))
+        for number in range(6):
+            reply = await client.send(Call("call", Options(), b"%d" % number, "t", 1.0))
+            assert reply.body == b"%d" % number
+            await asyncio.sleep(0.03)
+        await client.close()
+
+
 async def test_reads_an_answer_that_ends_with_its_connection() -> None:
     async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
