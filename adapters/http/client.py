@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from adapters.http.address import address
+from adapters.http.connector import Connector
 from adapters.http.options import OperationOptions, ProfileOptions
 from adapters.tls import client_context
 from engine.contract import Call, InDoubt, Link, Refused, Reply, Unavailable
@@ -95,9 +96,7 @@ class Client:
                 login = f"{self._link.login.user}:{self._link.login.password}"
                 headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._limits.at_once, keepalive_timeout=self._limits.idle, ssl=self._tls
-                ),
+                connector=Connector(limit=self._limits.at_once, keepalive_timeout=self._limits.idle, ssl=self._tls),
                 headers=headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 middlewares=(_only_once,),
