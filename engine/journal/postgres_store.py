@@ -5,6 +5,7 @@ few seconds; a node not seen for `dead_after` by the database's clock is taken o
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +26,13 @@ from engine.journal.store import Crash, crash_points
 _log = log.get("journal")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
-_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)
+_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InternalClientError,  # an answer where none was waited for: the session ended in the middle of one
+)
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _CLASHED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _CLASHES = 5
@@ -158,12 +165,18 @@ class PostgresStore:
 
     async def _committed(self, error: BaseException, number: int, *, sent: bool) -> bool:
         """What became of a batch that raised: a commit may have been lost with its connection."""
-        if not isinstance(error, _LOST) or not self._write.is_closed():
-            await self._write.execute("rollback")
+        if not self._is_lost(error):
+            with contextlib.suppress(*_LOST):  # found at the next batch, and nothing is in doubt
+                await self._write.execute("rollback")
             return False
         _log.error("journal_connection_lost", node=self.node, error=type(error).__name__, batch=number)
         await self._reconnect()
         return sent and await self._write.fetchval(sql.COMMITTED, self.node) == number
+
+    def _is_lost(self, error: BaseException) -> bool:
+        if isinstance(error, asyncpg.InterfaceError):  # also what the client says of a call that it never made
+            return bool(self._write.is_closed())
+        return isinstance(error, _LOST)
 
     async def _begin(self, marks: Sequence[Mark], number: int) -> None:
         """Fence and locks, in one message to the server. Raises Deposed."""
@@ -221,6 +234,7 @@ class PostgresStore:
         known what became of its commit.
         """
         self._reaching = True
+        self._write.terminate()
         while True:
             try:
                 await self._connect()
@@ -276,7 +290,7 @@ def _understood(error: BaseException) -> BaseException:
     """The error in the journal's own words: the database's may quote values."""
     if isinstance(error, _REFUSED):
         return MarkRefused(type(error).__name__)
-    if isinstance(error, _LOST):
+    if isinstance(error, _LOST):  # and surely not committed: `_committed` has asked
         return _NotCommitted(type(error).__name__)
     if isinstance(error, asyncpg.InsufficientResourcesError):
         return DatabaseFull(type(error).__name__)
