@@ -4,13 +4,14 @@ HTTP/1.1 has nothing that ties an answer to its request but their order. A peer 
 twice would have its second answer taken for that of the next request, which it may never have read.
 """
 
-import select
 from typing import Any
 from weakref import WeakSet
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+
+from adapters.kept import readable
 
 
 class Connector(aiohttp.TCPConnector):
@@ -39,12 +40,4 @@ def _unasked(protocol: ResponseHandler) -> bool:
     if protocol.should_close or protocol.transport is None:
         return True
     socket = protocol.transport.get_extra_info("socket")
-    return socket is not None and _readable(socket.fileno())
-
-
-def _readable(handle: int) -> bool:
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([handle], [], [], 0)[0])  # Windows has no poll
+    return socket is not None and readable(socket.fileno())

@@ -1,12 +1,12 @@
 """The sending side: kept connections, one message at a time on each, and the truth about what became of it."""
 
 import asyncio
-import select
 import socket
 import ssl
 from typing import cast
 from urllib.parse import urlsplit
 
+from adapters.kept import readable
 from adapters.mllp.frames import END, Beginning, Framed, frame
 from adapters.mllp.options import ProfileOptions
 from adapters.mllp.pairing import answers, control_id
@@ -124,14 +124,12 @@ class _Line(Framed):
             self._waiting = None
 
     def usable(self) -> bool:
-        """Whether a kept connection is still there. Asked of the system itself: an end that came in this
-        very moment has not reached the event loop yet, and finding it after writing would be a doubt.
-        """
+        """Whether a kept connection is still there. To find its end only after writing would be a doubt."""
         if self._resting is not None:
             self._resting.cancel()
         if self._transport.is_closing() or self.frames.partial:
             return False
-        return not _readable(self._transport.get_extra_info("socket").fileno())
+        return not readable(self._transport.get_extra_info("socket").fileno())
 
     def rest(self, idle: float) -> None:
         """Waits for its next use, at most `idle` seconds."""
@@ -159,12 +157,3 @@ class _Line(Framed):
     def _fail(self, why: str) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(InDoubt(why))
-
-
-def _readable(descriptor: int) -> bool:
-    """Bytes or an end wait on the socket. `poll` where there is one: `select` stops at 1,024 descriptors."""
-    if not hasattr(select, "poll"):
-        return bool(select.select([descriptor], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
