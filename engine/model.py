@@ -164,6 +164,8 @@ class Profile:
     incoming: Mapping[str, Incoming]
     outgoing: Mapping[str, Outgoing]
     folder: str = "."
+    settings: tuple[str, ...] = ()
+    """Names that its maps read as `$name`; the site's settings give each a value."""
 
 
 # --- what a message is made of -------------------------------------------------------------------

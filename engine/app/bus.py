@@ -81,8 +81,8 @@ class Bus:
         self.journal: GroupJournal = await self._open_journal()
         self.releases = Releases(self.journal, release_site(self.surroundings, self.ids))
         self.release: Release = await self.releases.make(read_texts(self.site))
-        self.messages = Messages(self.journal, self.releases)
-        self.planner = RoutePlanner(self.journal, self.messages)
+        self.messages = Messages(self.journal, self.releases, self.surroundings.named)
+        self.planner = RoutePlanner(self.journal, self.messages, self.surroundings.named)
         self.delivery = Delivery(self.journal, self.planner, self.clock, self.ids, self.supervisor)
         self.delivery.start(
             self.surroundings.runtime(name, profile)
@@ -147,6 +147,7 @@ class Bus:
             Hints(size=self.config.limits(name, campus).size),
             frozenset(system.accept_processing_ids),
             tuple(dict.fromkeys(campuses)),
+            self.surroundings.named(name, campuses[0]),
         )
         intake = self.intake
 
@@ -163,7 +164,7 @@ class Bus:
         entrance = ChannelEntrance(
             contracts=contracts,
             clients=clients_of(self.config.systems[name].clients, self.config.site.campuses, self.secrets),
-            serve=server(self.releases, self.delivery.ask_once, self.clock),
+            serve=server(self.releases, self.delivery.ask_once, self.clock, self.surroundings.named),
             audit=self._audit,
             clock=self.clock,
             ids=self.ids,

@@ -83,6 +83,7 @@ def check_systems(loaded: Loaded, release: Release, adapters: Mapping[str, Adapt
             problems.unknown(where, "the profile", system.profile, release.library.profiles)
         else:
             _check_addresses(name, profile, loaded, adapters[profile.adapter], problems)
+            _check_named(name, profile, loaded, problems)
 
 
 def _check_addresses(name: str, profile: Profile, loaded: Loaded, adapter: Adapter, problems: Problems) -> None:
@@ -95,3 +96,18 @@ def _check_addresses(name: str, profile: Profile, loaded: Loaded, adapter: Adapt
         problems.add(where, f"{name!r} sends but the bus listens nowhere for it", "write listen: 127.0.0.1:…")
     if heard and adapter.source is None:
         problems.add(where, f"{adapter.name} cannot listen", "leave 'listen' out")
+
+
+def _check_named(name: str, profile: Profile, loaded: Loaded, problems: Problems) -> None:
+    """Notes names that the profile reads and the settings do not give, and the other way round."""
+    system = loaded.config.systems[name]
+    for given in [*system.settings, *(key for at in system.at.values() for key in at.settings)]:
+        if given not in profile.settings:
+            problems.unknown(
+                loaded.where("systems", name, "settings", given), "the profile's name", given, profile.settings
+            )
+    for wanted in profile.settings:
+        everywhere = bool(system.at) and all(wanted in at.settings for at in system.at.values())
+        if wanted not in system.settings and not everywhere:
+            where = loaded.where("systems", name)
+            problems.add(where, f"profile {profile.name!r} reads ${wanted}", f"write settings: {{{wanted}: …}}")

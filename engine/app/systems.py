@@ -36,6 +36,12 @@ class Surroundings:
         except SecretMissing:
             raise Unavailable("secret_missing") from None
 
+    def named(self, system: str, campus: str) -> Mapping[str, str]:
+        """The values of the names that the system's profile reads as `$name`, at a campus."""
+        settings = self.config.systems[system]
+        at = settings.at.get(campus)
+        return {**settings.settings, **at.settings} if at else settings.settings
+
     def runtime(self, name: str, profile: Profile) -> SystemRuntime:
         """A system that can be called, at every campus that has one of its own."""
         settings, adapter = self.config.systems[name], self.adapters[profile.adapter]

@@ -49,6 +49,9 @@ class Maker:
         ask = Ask(text.ask.by, text.ask.absent_after) if text.ask is not None else None
         understand = meaning.understanding(rules, replies, effect, reply_map)
         seal = self._seal(node)
+        if text.validate_ != "never":
+            what = "'validate' is not carried yet"
+            self.shelf.problems.add(place(node, "validate"), what, "what is built is checked by its examples")
         return Outgoing(
             name, text.takes, text.gives, effect, text.repeatable, ask, options, build, understand, seal,
             text.validate_, cases(text.examples, node), (wire, replies),

@@ -34,7 +34,7 @@ def build(file: str, node: Node, shelf: Shelf, folder: str) -> Profile | None:
     maker = Maker(shelf, text, node, adapter, wire, _tables(node, shelf))
     outgoing = {key: maker.outgoing(key) for key in text.outgoing}
     incoming = {key: read for key in text.incoming if (read := maker.incoming(key)) is not None}
-    return Profile(text.profile, name, wire, options, incoming, outgoing, folder)
+    return Profile(text.profile, name, wire, options, incoming, outgoing, folder, tuple(text.settings))
 
 
 def merged(name: str, nodes: Mapping[str, Node], problems: Problems, above: tuple[str, ...] = ()) -> Node:

@@ -103,7 +103,7 @@ class Intake:
         profile = release.profile(entrance.system)
         received = self._clock.now()
         identity = self._ids.message()
-        context = release.context(received, identity, entrance.campuses[0])
+        context = release.context(received, identity, entrance.campuses[0], entrance.named)
         incoming, document = read(profile, raw, entrance, context)
         route = release.route_of(entrance.system, incoming.name)
         shape = release.shape(incoming.gives)

@@ -1,7 +1,7 @@
 """Where a system's messages come in: what is taken there, and their first reading."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +22,8 @@ class Entrance:
     """HL7 MSH-11 values that are taken (production, training, debugging)."""
     campuses: tuple[str, ...]
     """The first is meant where a message names none."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """What the site's settings give the profile to read as `$name`."""
 
 
 def read(profile: Profile, raw: bytes, entrance: Entrance, context: Context) -> tuple[Incoming, Shape]:

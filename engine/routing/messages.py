@@ -5,6 +5,7 @@ millions needs is not kept: the oldest are forgotten and read again when their t
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.base.errors import BusError, Code
@@ -34,7 +35,8 @@ class Message:
 class Messages:
     """The messages this node has in hand."""
 
-    def __init__(self, journal: Journal, releases: Releases) -> None:
+    def __init__(self, journal: Journal, releases: Releases, named: Callable[[str, str], Mapping[str, str]]) -> None:
+        self._named = named
         self._journal = journal
         self._releases = releases
         self._held: OrderedDict[int, Message] = OrderedDict()
@@ -63,7 +65,7 @@ class Messages:
             raise BusError(Code.INTERNAL, "the message's route is not in its release")
         raw, meta = await self._journal.raw(delivery.seq)
         campus = meta["campus"]
-        context = release.context(delivery.received, delivery.id, campus)
+        context = release.context(delivery.received, delivery.id, campus, self._named(meta["system"], campus))
         profile = release.profile(meta["system"])
         incoming = profile.incoming[meta["operation"]]
         document = incoming.read(profile.format.parse(raw, Hints()), context)

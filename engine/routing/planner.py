@@ -8,11 +8,11 @@ from engine.base.errors import BusError, Code
 from engine.delivery.interface import Work
 from engine.delivery.stored import decode
 from engine.journal.interface import Journal
-from engine.model import Claimed, Outcome, Progress, State, Then
+from engine.model import Claimed, Context, Outcome, Progress, State, Then
 from engine.routing.messages import Message, Messages
 from engine.routing.plan import Step, follow
 
-Watcher = Callable[[Claimed, Outcome | None, Then, Progress | None], None]
+Named = Callable[[str, str], Mapping[str, str]]
 
 
 class RoutePlanner:
@@ -20,10 +20,11 @@ class RoutePlanner:
     can be pure; everything else may be forgotten and is read again.
     """
 
-    def __init__(self, journal: Journal, messages: Messages, watch: Watcher | None = None) -> None:
+    def __init__(self, journal: Journal, messages: Messages, named: Named) -> None:
+        """`named`: what the site's settings give a system's profile to read as `$name`."""
         self._journal = journal
         self._messages = messages
-        self._watch = watch
+        self._named = named
         self._working: dict[tuple[int, int], Message] = {}
 
     async def work(self, delivery: Claimed) -> Work:
@@ -44,7 +45,7 @@ class RoutePlanner:
             policy=step.policy,
             run=step.when is None or step.when.early or step.when.test(scope),
             scope=scope,
-            context=_context(message, delivery),
+            context=self._context(message, step.system),
             between=step.between,
             stored=decode(stored) if stored is not None else None,
             campus=message.campus,
@@ -57,12 +58,10 @@ class RoutePlanner:
         message.failing = message.failing or bool(full.add)
         return full
 
-    def settled(self, delivery: Claimed, outcome: Outcome | None, then: Then, progress: Progress | None) -> None:
+    def settled(self, delivery: Claimed, outcome: Outcome | None, then: Then, progress: Progress | None) -> None:  # noqa: ARG002 - the protocol's
         self._working.pop((delivery.seq, delivery.step), None)
         if progress is not None and progress.done:
             self._messages.forget(delivery.seq)
-        if self._watch is not None:
-            self._watch(delivery, outcome, then, progress)
 
     async def dropped(self, delivery: Claimed) -> Then:
         """What follows when a person gives a delivery up."""
@@ -71,6 +70,11 @@ class RoutePlanner:
         failing = any(step.index in outcomes for step in message.route.on_failure)
         bare = Then(State.GIVEN_UP, why="dropped")
         return follow(message.route, delivery.step, bare, message.document, message.campus, failing=failing)
+
+    def _context(self, message: Message, system: str) -> Context:
+        named = self._named(system, message.campus)
+        context = message.context
+        return replace(context, values={**context.values, **named}) if named else context
 
     async def _outcomes(
         self, message: Message, step: Step, delivery: Claimed
@@ -92,8 +96,3 @@ def _scope(message: Message, step: Step, outcomes: Mapping[int, tuple[State, Out
             state, outcome = outcomes.get(other.index, (State.WAITING, None))
             scope[other.name] = {"outcome": state.value, "reply": outcome.value or {} if outcome else {}}
     return scope
-
-
-def _context(message: Message, delivery: Claimed) -> Any:
-    values = {**message.context.values, "token": f"{delivery.id}-{delivery.step}", "system": delivery.system}
-    return replace(message.context, values=values)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from engine.base.clock import Clock
 from engine.base.errors import Backend, BusError, Code
 from engine.model import Asked, Context, Outcome, Outgoing, Served, Verdict
+from engine.routing.planner import Named
 from engine.routing.release import Releases
 
 _WITHIN = 10.0
@@ -25,7 +26,7 @@ class Asks(Protocol):
     ) -> Awaitable[Outcome]: ...
 
 
-def server(releases: Releases, ask: Asks, clock: Clock) -> Callable[[Asked], Awaitable[Served]]:
+def server(releases: Releases, ask: Asks, clock: Clock, named: Named) -> Callable[[Asked], Awaitable[Served]]:
     """What the channel's entrance calls: the answer of the route that an operation names."""
 
     async def serve(asked: Asked) -> Served:
@@ -35,10 +36,11 @@ def server(releases: Releases, ask: Asks, clock: Clock) -> Callable[[Asked], Awa
             raise BusError(Code.UNSUPPORTED_MESSAGE, "no route serves this operation")
         step = route.steps[0]
         operation = release.profile(step.system).outgoing[step.operation]
-        context = release.context(clock.now(), asked.trace, asked.caller.campus)
+        campus = asked.caller.campus
+        context = release.context(clock.now(), asked.trace, campus, named(step.system, campus))
         document = step.between(asked.document, context) if step.between else asked.document
         within = step.policy.within or _WITHIN
-        outcome = await ask(step.system, operation, document, context, within, asked.caller.campus)
+        outcome = await ask(step.system, operation, document, context, within, campus)
         return _served(step.system, outcome)
 
     return serve

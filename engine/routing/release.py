@@ -35,6 +35,8 @@ MAPPINGS = "mappings"
 
 Finder = Callable[[Any], Any]
 
+_NONE: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -83,10 +85,10 @@ class Release:
         found = ((kind, read(document)) for kind, read in self.finders.get(shape, ()))
         return tuple(Find(kind, str(value)) for kind, value in found if value not in (None, ""))
 
-    def context(self, received: int, message_id: str, campus: str) -> Context:
-        """What maps may know beside the document."""
+    def context(self, received: int, message_id: str, campus: str, named: Mapping[str, str] = _NONE) -> Context:
+        """What maps may know beside the document; `named` are the values of a system's own names."""
         when = from_micros(received).astimezone(self.zone)
-        return Context(received=when, now=when, values={"message_id": message_id, "campus": campus})
+        return Context(received=when, now=when, values={**named, "message_id": message_id, "campus": campus})
 
 
 def read_texts(site: Path) -> dict[str, bytes]:

@@ -10,6 +10,8 @@ from aiohttp import web
 from routing_desk import write
 
 from engine.app.bus import Bus
+from engine.app.check import check
+from engine.base.ids import SystemIds
 from engine.cli.site import Adapters
 from engine.journal.interface import Act
 from engine.model import State
@@ -203,3 +205,31 @@ async def test_what_was_accepted_goes_on_after_a_restart(folder, office):
         bus.delivery.spread(await bus.journal.act(act, None, bus.delivery.room))
         assert await ended(bus) == ["delivered", "delivered"]
         assert office.names() == ["save", "save", "tell"]
+
+
+async def test_a_profile_reads_what_the_site_settings_give_it(folder, office):
+    profile = folder / "mappings/desk/office.yaml"
+    text = profile.read_text().replace("format: json", "format: json\nsettings: {desk_no: number of the desk}", 1)
+    profile.write_text(text.replace("request: {who: patient.id,", "request: {desk: $desk_no, who: patient.id,", 1))
+    config = folder / "config/desk.yaml"
+    at = "at: {north: {settings: {desk_no: D9}}}"
+    config.write_text(
+        config.read_text().replace(
+            "{profile: desk/office,", f"{{profile: desk/office, settings: {{desk_no: D1}}, {at},"
+        )
+    )
+    async with running(folder) as bus:
+        await post(bus, who="P1", order="O1", kind="b")
+        await post(bus, who="P1", order="O2", kind="b", campus="north")
+        assert await ended(bus) == ["delivered", "skipped"]
+        assert [body["desk"] for _, body in office.ledger] == ["D1", "D9"]
+
+
+def test_names_that_nobody_gives_are_findings(folder):
+    profile = folder / "mappings/desk/office.yaml"
+    profile.write_text(
+        profile.read_text().replace("format: json", "format: json\nsettings: {desk_no: number of the desk}", 1)
+    )
+    problems = Problems()
+    assert check(folder, "desk", {}, Adapters(), SystemIds(), problems) is None
+    assert ["desk/office' reads $desk_no" in str(one) for one in problems] == [True]
