@@ -62,16 +62,20 @@ class Bus:
         *,
         clock: Clock | None = None,
         ids: Ids | None = None,
+        secrets: Secrets | None = None,
+        behind: float = _BEHIND,
         crash: Crash | None = None,
     ) -> None:
+        """A scenario brings a clock, identifiers and secrets of its own, and `behind` as what is never too late."""
         self.site = site
         self.config: Config = loaded.config
         self.clock = clock or SystemClock(lambda drift: _log.warning("clock_moved", drift_us=drift))
         self.ids = ids or SystemIds()
-        self.secrets = Secrets(self.config.secrets, site)
+        self.secrets = secrets or Secrets(self.config.secrets, site)
         self.surroundings = Surroundings(site, self.config, self.secrets, adapters)
         self.supervisor = Supervisor()
         self.listeners: dict[str, Source] = {}
+        self._behind = behind
         self._crash = crash
         self._control: ControlServer | None = None
         self._lagging = False
@@ -123,7 +127,7 @@ class Bus:
 
     async def _watch_lag(self) -> None:
         while True:
-            self._lagging = self.delivery.behind > _BEHIND
+            self._lagging = self.delivery.behind > self._behind
             await asyncio.sleep(_LOOK)
 
     async def _open_journal(self) -> GroupJournal:

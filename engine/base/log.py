@@ -6,7 +6,8 @@ body, a name or a number by accident. Values are short words, numbers and our ow
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 import structlog
@@ -57,6 +58,20 @@ def set_up(level: str = "info", stream: TextIO | None = None) -> None:
     )
     # Libraries may put a URL or a value into a message: only their name and level are kept.
     logging.basicConfig(handlers=[_Muted()], level=logging.WARNING, force=True)
+
+
+@contextmanager
+def only(level: str) -> Iterator[None]:
+    """Inside, only lines of this level and above are written: for verbs whose output is their own."""
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 class _Muted(logging.Handler):

@@ -79,12 +79,11 @@ def message_of(wire: Format, message: Any, charset: str = "utf-8") -> bytes:
     return (message.strip().replace("\n", "\r") + "\r" if wire.name == "hl7" else message).encode(charset)
 
 
-def reply_of(wire: Format, case: OutgoingExample) -> Reply:
-    """An example's reply as an adapter brings it."""
-    if wire.name == "row" and isinstance(case.reply, Mapping):
-        return Reply(rows=case.reply.get("rows"), count=case.reply.get("count"))
-    body = b"" if case.reply is None else message_of(wire, case.reply)
-    return Reply(body=body, status=case.status)
+def reply_of(wire: Format, reply: Any, status: int | None) -> Reply:
+    """A reply, as a text writes it, as an adapter brings it."""
+    if wire.name == "row" and isinstance(reply, Mapping):
+        return Reply(rows=reply.get("rows"), count=reply.get("count"))
+    return Reply(body=b"" if reply is None else message_of(wire, reply), status=status)
 
 
 def _outgoing(operation: Outgoing, wire: Format, case: OutgoingExample, zone: ZoneInfo) -> Iterator[Difference]:
@@ -99,7 +98,7 @@ def _outgoing(operation: Outgoing, wire: Format, case: OutgoingExample, zone: Zo
     if case.address is not None:
         yield from differences(case.address, dict(built.fields), "address")
     if case.reply is not None or case.status is not None:
-        outcome = operation.understand(reply_of(replied_by, case))
+        outcome = operation.understand(reply_of(replied_by, case.reply, case.status))
         said = f"refused: {outcome.code}" if outcome.verdict is Verdict.REFUSED else outcome.verdict.value
         yield from differences(case.outcome, said, "outcome")
         if case.gives is not None:

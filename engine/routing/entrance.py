@@ -48,10 +48,4 @@ def _admit(document: Any, format_: Format, entrance: Entrance) -> None:
 
 @lru_cache(maxsize=64)
 def _header(format_: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    return _reader(format_, "MSH-12"), _reader(format_, "MSH-11")
-
-
-def _reader(format_: Format, path: str) -> Callable[[Any], Any]:
-    code = format_.read(path)
-    found: Callable[[Any], Any] = eval("lambda d: " + code.code.replace("{d}", "d"), dict(code.names))  # noqa: S307 - our own compiled path
-    return found
+    return format_.read("MSH-12").reader(), format_.read("MSH-11").reader()
