@@ -14,6 +14,15 @@ from tests.peers.proxy import Fault, free_port
 BIG = 20 * 1024 * 1024
 
 
+async def none_open(stand: Stand) -> None:
+    """Waits until the proxy has no connection left."""
+    for _ in range(100):
+        if stand.proxy.open == 0:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("connections stayed open")
+
+
 async def test_delivers_and_gives_the_peers_own_answer(stand: Stand) -> None:
     destination = stand.open()
     for number in ("m1", "m2", "m3"):
@@ -53,6 +62,7 @@ async def test_is_in_doubt_when_no_whole_answer_came(wire_stand: Stand, fault: F
     with pytest.raises(InDoubt) as doubt:
         await destination.send(wire_stand.call("m1", timeout=0.4))
     assert wire_stand.secret not in str(doubt.value)
+    await none_open(wire_stand)
     wire_stand.proxy.fault = Fault.NONE
     assert wire_stand.answered(await destination.send(wire_stand.call("after")), "after")
     assert (await wire_stand.ledger()).count("m1") == (0 if fault is Fault.LOST else 1), "sent again by itself"
@@ -132,8 +142,4 @@ async def test_close_leaves_no_connection(wire_stand: Stand) -> None:
     destination = wire_stand.open()
     await asyncio.gather(*(destination.send(wire_stand.call(f"m{number}")) for number in range(3)))
     await destination.close()
-    for _ in range(100):
-        if wire_stand.proxy.open == 0:
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("connections stayed open")
+    await none_open(wire_stand)

@@ -1,9 +1,12 @@
 """MLLP beside the common cases: odd peers, programs that are not ours, TLS, and acknowledgements that stray."""
 
 import asyncio
+import socket
 import ssl
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -280,6 +283,29 @@ async def test_words_that_nobody_asked_for_spoil_a_kept_connection() -> None:
     replies = await send_to(talkative, "n1", "n2", pause=0.05)
     assert [acknowledged(reply.body) for reply in replies] == ["n1", "n2"]
     assert connections == 2
+
+
+async def test_an_end_that_the_event_loop_has_not_heard_of_yet_costs_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_once_each() -> None:
+            for number in ("n1", "n2"):
+                line, _ = listener.accept()
+                with line:
+                    assert number.encode() in line.recv(65536)
+                    line.sendall(b"\x0b" + ack(number) + b"\x1c\r")
+
+        peer = threading.Thread(target=answer_once_each, daemon=True)
+        peer.start()
+        client = MLLP.destination(
+            Link("peer", MLLP.profile_options(), url=f"mllp://127.0.0.1:{listener.getsockname()[1]}")
+        )
+        for number in ("n1", "n2"):
+            reply = await client.send(Call("send", None, message(number), "t", 1.0))
+            assert acknowledged(reply.body) == number
+            time.sleep(0.05)  # noqa: ASYNC251 - the loop sleeps too: that is the case
+        await client.close()
+        peer.join(1.0)
 
 
 async def test_a_host_that_nobody_knows_is_unavailable() -> None:
