@@ -176,6 +176,10 @@ class GroupJournal:
         rows = await self.store.fetch(reads.RELEASE, digest)
         return bytes(rows[0][0]) if rows else None
 
+    async def nodes(self) -> int:
+        rows = await self.store.fetch(reads.NODES, self._clock.now() - self._settings.dead_after)
+        return max(1, int(rows[0][0]))
+
     async def next_due(self, system: str) -> int | None:
         due: int | None = (await self.store.fetch(reads.NEXT_DUE, system))[0][0]
         return due

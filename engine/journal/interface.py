@@ -144,6 +144,10 @@ class Journal(Protocol):
 
     async def release(self, digest: str) -> bytes | None: ...
 
+    async def nodes(self) -> int:
+        """How many nodes share the journal and are alive, this one included: limits are divided by it."""
+        ...
+
     async def next_due(self, system: str) -> int | None:
         """When the next ready or doubtful delivery of a system is due; None: nothing waits."""
         ...

@@ -44,7 +44,7 @@ class Cipher:
         """Raises WrongKey where key, bytes or `bound` are not the ones it was made with."""
         try:
             return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # the latter where it is too short to hold a nonce
             raise WrongKey("a stored value does not open with its key") from None
 
 

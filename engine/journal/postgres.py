@@ -51,6 +51,9 @@ HOLDS = "select 1 from nodes where node = '{node}' and epoch = {epoch}"
 # Lanes of messages whose marks name none (withdrawn, skipped, acted on). They never change.
 LANES = "select distinct lane from deliveries where message = any($1::bigint[]) and lane is not null"
 
+# Arrays of one statement are joined by hashing; what stands in tables is looked up row by row.
+HASH_ARRAYS = "set local enable_hashjoin = on"
+
 # --- accept: everything of new messages at once, each key at most once ---
 # k: keys whose other content is a conflict; r: keys that move to a message with other content. Neither returns
 # a row where the key is taken and stays: then nothing of that message is inserted.
@@ -81,7 +84,7 @@ b as (insert into bodies (place, data) select seq * 4096, content from f),
 s as (
   select f.seq, x.*, x.lane is null or
     (row_number() over (partition by x.lane, x.skipped order by f.seq, x.step) = 1
-     and not exists (select 1 from deliveries o where o.lane = x.lane and o.holds)) as h
+     and (select 1 from deliveries o where o.lane = x.lane and o.holds limit 1) is null) as h
   from unnest($15::int[], $16::smallint[], $17::text[], $18::bytea[], $19::smallint[], $20::bigint[], $21::boolean[],
     $22::boolean[]) as x(place, step, system, lane, needs, due, skipped, room) join f on f.place = x.place),
 d as (

@@ -187,6 +187,8 @@ class PostgresStore:
             script.append(sql.LOCK_LANES.format(lanes=",".join(map(str, sorted(lanes)))))
         if seqs:
             script.append(sql.LOCK_MESSAGES.format(messages=",".join(map(str, sorted(seqs)))))
+        if any(isinstance(mark, Accept) for mark in marks):
+            script.append(sql.HASH_ARRAYS)
         script.append(sql.HOLDS.format(**me))
         if await self._write.execute(";".join(script)) != "SELECT 1":
             raise Deposed

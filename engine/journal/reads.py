@@ -30,3 +30,4 @@ OLDEST = """
 select seq, received, open from messages where seq > $1 and seq < (select max(seq) from messages) order by seq limit $2
 """
 KEYS = "select key, until from keys where key > $1 order by key limit $2"
+NODES = "select count(*) from nodes where seen > $1"
