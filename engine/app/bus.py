@@ -6,7 +6,9 @@ ends or stays recorded.
 """
 
 import asyncio
+import itertools
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from engine.app.check import release_site
@@ -47,6 +49,8 @@ _BEHIND = 60.0
 
 _LOOK = 0.25
 """Seconds between two looks at that."""
+_SELDOM = 20
+"""So many looks between two counts of the nodes."""
 
 _log = log.get("bus")
 
@@ -77,17 +81,40 @@ class Bus:
         self.listeners: dict[str, Source] = {}
         self._behind = behind
         self._crash = crash
-        self._control: ControlServer | None = None
+        self._ends = AsyncExitStack()
+        self._deadline = 0.0
         self._lagging = False
+        self._nodes = 1
 
     async def start(self) -> None:
-        """Raises ControlTaken, JournalError, TextsRefused, SecretMissing, OSError (an address is taken)."""
+        """Raises ControlTaken, JournalError, TextsRefused, SecretMissing, OSError (an address is taken): what was
+        started by then is stopped in order.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._ends.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Finishes or leaves recorded everything under way within `stop.grace`."""
+        self._deadline = asyncio.get_running_loop().time() + self.config.stop.grace
+        await self._ends.aclose()
+        _log.info("stopped")
+
+    async def _start(self) -> None:
+        """Each part is put on the list of ends as it begins: they end the other way round."""
         self.journal: GroupJournal = await self._open_journal()
+        self._ends.push_async_callback(self.journal.close)
+        self._ends.push_async_callback(self.supervisor.stop, 1.0)
         self.releases = Releases(self.journal, release_site(self.surroundings, self.ids))
         self.release: Release = await self.releases.make(read_texts(self.site))
         self.messages = Messages(self.journal, self.releases, self.surroundings.named)
         self.planner = RoutePlanner(self.journal, self.messages, self.surroundings.named)
-        self.delivery = Delivery(self.journal, self.planner, self.clock, self.ids, self.supervisor)
+        self.delivery = Delivery(
+            self.journal, self.planner, self.clock, self.ids, self.supervisor, nodes=lambda: self._nodes
+        )
+        self._ends.push_async_callback(self._stop_delivery)
         self.delivery.start(
             self.surroundings.runtime(name, profile)
             for name in self.config.systems
@@ -102,37 +129,44 @@ class Bus:
             self.ids,
             busy=lambda: self._lagging,
         )
-        self.supervisor.keep("lag", self._watch_lag)
+        self.supervisor.keep("watch", self._watch)
         self.health = Health(self)
+        self._ends.push_async_callback(self._stop_listening)
         await self._listen()
-        self._control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)
-        await self._control.start()
+        control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)
+        await control.start()
+        self._ends.push_async_callback(control.stop)
         _log.info("started", release=self.release.digest[:12], count=len(self.listeners))
 
-    async def stop(self) -> None:
-        """Finishes or leaves recorded everything under way within `stop.grace`."""
-        grace = self.config.stop.grace
-        deadline = asyncio.get_running_loop().time() + grace
-        if self._control is not None:
-            await self._control.stop()
-        await asyncio.gather(*(listener.stop(grace / 2) for listener in self.listeners.values()))
-        await self.delivery.stop(max(0.0, deadline - asyncio.get_running_loop().time()))
-        await self.supervisor.stop(1.0)
-        await self.journal.close()
-        _log.info("stopped")
+    def _left(self) -> float:
+        return max(0.0, self._deadline - asyncio.get_running_loop().time())
+
+    async def _stop_listening(self) -> None:
+        """Half of the time that is left may pass until what was read is answered; delivery has the rest."""
+        half = self._left() / 2
+        await asyncio.gather(*(listener.stop(half) for listener in self.listeners.values()))
+
+    async def _stop_delivery(self) -> None:
+        await self.delivery.stop(self._left())
 
     def addresses(self) -> Mapping[str, str]:
         """Where each listener listens."""
         return {name: listener.address for name, listener in self.listeners.items()}
 
-    async def _watch_lag(self) -> None:
-        while True:
+    async def _watch(self) -> None:
+        """How far behind this node is, and how many share the work."""
+        for look in itertools.count():
             self._lagging = self.delivery.behind > self._behind
+            if look % _SELDOM == 0:
+                self._nodes = await self.journal.nodes()
             await asyncio.sleep(_LOOK)
 
     async def _open_journal(self) -> GroupJournal:
         at = await journal_place(self.site, self.config, self.secrets)
-        return await open_journal(at.url, at.ring, self.clock, self.ids, settings=at.settings, crash=self._crash)
+        node = self.config.journal.node
+        return await open_journal(
+            at.url, at.ring, self.clock, self.ids, node=node, settings=at.settings, crash=self._crash
+        )
 
     async def _listen(self) -> None:
         for name, settings in self.config.systems.items():

@@ -80,6 +80,8 @@ class JournalSettings(Text):
     """`sqlite:///file` below the site's folder, or `postgresql://host/database` for a server."""
     login: Login | None = None
     """User and password of a PostgreSQL journal."""
+    node: str = Field(default="bus", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """This bus's name among those that share a PostgreSQL journal; each has its own, and keeps it over restarts."""
     reserve: Size = 512 * 1024**2
     """Free disk space below which nothing new is accepted; what was accepted is finished."""
     commit: Commit = Commit.AUTO
