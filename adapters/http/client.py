@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import b64encode
+from functools import lru_cache
 from io import BytesIO
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from adapters.http.options import OperationOptions, ProfileOptions
 from adapters.tls import client_context
 from engine.contract import Call, InDoubt, Link, Refused, Reply, Unavailable
 
+_SENT_AGAIN = frozenset({"GET", "PUT", "DELETE"})
 _LARGE = 512 * 1024
 """Above this size a body is written in pieces, so that other calls have their turn."""
 
@@ -70,15 +72,15 @@ class Client:
     async def _exchange(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: float
     ) -> Reply:
-        limits = aiohttp.ClientTimeout(total=timeout, connect=min(self._limits.connect, timeout * 0.9))
         try:
             async with self._open().request(
                 method,
                 URL(self._origin + path, encoded=True),
                 data=BytesIO(body) if body and len(body) > _LARGE else body,
                 headers=headers,
-                timeout=limits,
+                timeout=_timeouts(timeout, self._limits.connect),
                 allow_redirects=False,
+                middlewares=(_only_once,) if method in _SENT_AGAIN else None,
             ) as response:
                 content = await _read(response, self._limits.size)
                 names = {name.lower(): value for name, value in response.headers.items()}
@@ -99,24 +101,27 @@ class Client:
                 connector=Connector(limit=self._limits.at_once, keepalive_timeout=self._limits.idle, ssl=self._tls),
                 headers=headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                middlewares=(_only_once,),
             )
         return self._session
 
 
+@lru_cache(maxsize=64)
+def _timeouts(total: float, connect: float) -> aiohttp.ClientTimeout:
+    """Connecting has the shorter limit, so that its end is known from the end of the call."""
+    return aiohttp.ClientTimeout(total=total, connect=min(connect, total * 0.9))
+
+
 async def _only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Ends aiohttp's habit of sending PUT, DELETE and GET again when a kept connection breaks: whether the first
-    one was read is exactly what nobody knows.
+    """Ends aiohttp's habit of sending these again when a kept connection breaks: whether the first one was read is
+    exactly what nobody knows.
     """
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
         raise
-    except aiohttp.ServerDisconnectedError:
-        why = "closed"
-    except aiohttp.ClientOSError:
-        why = "reset"
-    raise InDoubt(why)
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        truth = _truth(error)  # no error of aiohttp's: it does not try again
+    raise truth
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -139,6 +144,8 @@ _CONNECTING: tuple[tuple[type[Exception], str], ...] = (
 )
 _TALKING: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "timeout"),
+    (aiohttp.ServerDisconnectedError, "closed"),
+    (aiohttp.ClientOSError, "reset"),
     (aiohttp.ClientPayloadError, "half_reply"),
     (aiohttp.ClientError, "no_http_reply"),
 )

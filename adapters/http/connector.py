@@ -4,14 +4,15 @@ HTTP/1.1 has nothing that ties an answer to its request but their order. A peer 
 twice would have its second answer taken for that of the next request, which it may never have read.
 """
 
+from collections.abc import Callable
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
-from adapters.kept import readable
+from adapters.kept import question
 
 
 class Connector(aiohttp.TCPConnector):
@@ -19,7 +20,7 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._used: WeakSet[ResponseHandler] = WeakSet()
+        self._questions: WeakKeyDictionary[ResponseHandler, Callable[[], bool]] = WeakKeyDictionary()
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
@@ -27,17 +28,13 @@ class Connector(aiohttp.TCPConnector):
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
-            if protocol is None or protocol not in self._used or not _unasked(protocol):
-                break
+            if protocol is None or protocol.transport is None:
+                return connection
+            unasked = self._questions.get(protocol)
+            if unasked is None:  # a new one
+                handle = protocol.transport.get_extra_info("socket").fileno()
+                self._questions[protocol] = question(handle)
+                return connection
+            if not protocol.should_close and not unasked():
+                return connection
             connection.close()
-        if protocol is not None:
-            self._used.add(protocol)
-        return connection
-
-
-def _unasked(protocol: ResponseHandler) -> bool:
-    """Whether bytes, or the end, came while nobody asked: read already, or still in the system's buffer."""
-    if protocol.should_close or protocol.transport is None:
-        return True
-    socket = protocol.transport.get_extra_info("socket")
-    return socket is not None and readable(socket.fileno())

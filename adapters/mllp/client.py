@@ -6,7 +6,7 @@ import ssl
 from typing import cast
 from urllib.parse import urlsplit
 
-from adapters.kept import readable
+from adapters.kept import question
 from adapters.mllp.frames import END, Beginning, Framed, frame
 from adapters.mllp.options import ProfileOptions
 from adapters.mllp.pairing import answers, control_id
@@ -105,6 +105,7 @@ class _Line(Framed):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._unasked = question(transport.get_extra_info("socket").fileno())
 
     async def exchange(self, body: bytes, deadline: float, *, match: bool) -> bytes:
         """Sends one message and gives the answer's bytes. Raises Unavailable before the first byte, then InDoubt."""
@@ -129,7 +130,7 @@ class _Line(Framed):
             self._resting.cancel()
         if self._transport.is_closing() or self.frames.partial:
             return False
-        return not readable(self._transport.get_extra_info("socket").fileno())
+        return not self._unasked()
 
     def rest(self, idle: float) -> None:
         """Waits for its next use, at most `idle` seconds."""
