@@ -19,17 +19,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret")
 PATIENCE = 30.0
+SANDBOX = 9000
+"""Where `scripts/sandbox` looks unless told."""
+PATIENT = "0000000007"
+"""One of the simulated hospital's patients, treated at its main campus."""
 
 
 def main() -> int:
     options = _options()
-    site = Path(options.site)
+    site = Path(options.site).resolve()
     data = site / "var"
-    made = _make_keys(data / "secrets")
     environment = _environment(options)
     processes: list[subprocess.Popen[bytes]] = []
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
+        _must_be_free(options)
+        made = _make_keys(data / "secrets")
         processes.append(_hospital(options, data))
         _wait(f"http://127.0.0.1:{options.sandbox}/", processes[-1], "the simulated hospital")
         processes.append(
@@ -39,11 +45,11 @@ def main() -> int:
         _say(options, made)
         while all(process.poll() is None for process in processes):
             time.sleep(0.2)
-        return 3
+        raise RuntimeError("one of the two ended; what it said stands above")
     except KeyboardInterrupt:
         return 0
     except RuntimeError as error:
-        print(f"\n{error}", file=sys.stderr)
+        print(f"\n{error}", file=sys.stderr, flush=True)
         return 3
     finally:
         _stop(processes)
@@ -54,9 +60,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--site", default=str(ROOT), help="the site's folder (default: this project)")
     parser.add_argument("--http", type=int, default=8080, help="port of the channel API (8080)")
     parser.add_argument("--mllp", type=int, default=2575, help="port for results over MLLP (2575)")
-    parser.add_argument("--sandbox", type=int, default=9000, help="first port of the simulated hospital (9000)")
+    parser.add_argument("--sandbox", type=int, default=SANDBOX, help="first port of the simulated hospital (9000)")
     parser.add_argument("--traffic", type=int, default=0, help="results a minute that the hospital sends by itself (0)")
     return parser.parse_args()
+
+
+def _must_be_free(options: argparse.Namespace) -> None:
+    """Another program at one of the ports would answer in place of ours."""
+    ports = {"--http": options.http, "--mllp": options.mllp, "--sandbox": options.sandbox}
+    for option, first in ports.items():
+        for port in (first, first + 1) if option == "--sandbox" else (first,):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as error:
+                    raise RuntimeError(f"port {port} cannot be had: {error.strerror}; choose with {option}") from error
 
 
 def _make_keys(folder: Path) -> bool:
@@ -77,7 +96,7 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
         "HISBUS__SYSTEMS__RESULTS__LISTEN": f"127.0.0.1:{options.mllp}",
         "HISBUS__SYSTEMS__MESSAGES__URL": f"http://127.0.0.1:{options.sandbox + 1}",
     }
-    return {**os.environ, **{name: value for name, value in settings.items() if name not in os.environ}}
+    return {**os.environ, **settings}
 
 
 def _hospital(options: argparse.Namespace, data: Path) -> subprocess.Popen[bytes]:
@@ -97,34 +116,46 @@ def _wait(url: str, process: subprocess.Popen[bytes], name: str) -> None:
         try:
             with urllib.request.urlopen(url, timeout=1):
                 return
-        except (urllib.error.URLError, ConnectionError, socket.timeout):
+        except (TimeoutError, urllib.error.URLError, ConnectionError):
             time.sleep(0.05)
     raise RuntimeError(f"{name} did not answer at {url} within {PATIENCE:.0f} s")
 
 
 def _say(options: argparse.Namespace, made: bool) -> None:
-    hospital, http = options.sandbox, options.http
-    lines = [
-        "",
-        "hisbus runs with its simulated hospital. Ctrl-C stops both.",
-        "",
-        f"  MLLP     127.0.0.1:{options.mllp:<8} results from LIS and PACS   scripts/sandbox publish lab",
-        f"  HTTP     http://127.0.0.1:{http}/api/v1   channel API   scripts/hisbus call report.list --patient P000001",
-        f"  health   http://127.0.0.1:{http}/readyz   what works and what does not   curl -s http://127.0.0.1:{http}/readyz",
-        f"  metrics  http://127.0.0.1:{http}/metrics   Prometheus",
-        f"  hospital http://127.0.0.1:{hospital}/   what the hospital saw: open it in a browser",
-        f"  gateway  http://127.0.0.1:{hospital + 1}/   message platform, its ledger: scripts/sandbox ledger gateway",
-        "",
-        "  scripts/hisbus list            messages and where they stand",
-        "  scripts/hisbus trace <id>      every hop of one message",
-        "",
+    """Every address with one line that works as it stands here, whatever the ports and the site."""
+    usual = options.sandbox == SANDBOX
+    hospital = "scripts/sandbox" if usual else f"scripts/sandbox --at http://127.0.0.1:{options.sandbox}"
+    site = Path(options.site).resolve()
+    hisbus, named = "scripts/hisbus", "" if site == ROOT else f" --site {site} --env sandbox"
+    http = f"http://127.0.0.1:{options.http}"
+    addresses = [
+        (f"127.0.0.1:{options.mllp}", "MLLP: results from LIS and PACS", f"{hospital} publish lab --patient {PATIENT}"),
+        (
+            f"{http}/api/v1",
+            "the channel API, signed callers",
+            f"{hisbus} call report.list patientId={PATIENT} --campus main{named}",
+        ),
+        (f"{http}/readyz", "what works and what does not", f"curl -s {http}/readyz"),
+        (f"{http}/metrics", "for Prometheus", f"curl -s {http}/metrics"),
+        (
+            f"http://127.0.0.1:{options.sandbox}/",
+            "the simulated hospital's page: open it in a browser",
+            f"{hospital} compare",
+        ),
+        (f"http://127.0.0.1:{options.sandbox + 1}/", "its message platform", f"{hospital} ledger gateway"),
+        ("", "messages and where they stand", f"{hisbus} list{named}"),
+        ("", "every hop of one of them (ID: its last column)", f"{hisbus} trace ID{named}"),
     ]
-    if made:
-        lines.insert(1, "(keys for this sandbox were made in var/secrets)")
-    print("\n".join(lines), flush=True)
+    print("\n(keys for this sandbox were made in var/secrets)" if made else "")
+    print("hisbus runs with its simulated hospital. Ctrl-C stops both. Try, in another terminal:\n")
+    for address, what, line in addresses:
+        print(f"  {address:<32}{what}" if address else f"  {what}", line, sep="\n      ")
+    print(flush=True)
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # impatience must not leave them behind
+        signal.signal(again, signal.SIG_IGN)
     for process in reversed(processes):  # the bus first: it finishes what is under way
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
