@@ -78,11 +78,9 @@ _SETTLE = """
 update deliveries set state = ?, holds = ?, head = head and ?, due = ?, outcome = ?, code = ?, why = ?, owner = null
 where message = ? and step = ? and
 """
-SETTLE = _SETTLE + "state in ('claimed', 'sending') and owner = ? and attempt = ? returning lane"
+SETTLE = _SETTLE + "state in ('claimed', 'sending') and owner = ? and attempt = ?"
 # The answer to a question. A person may have parked it meanwhile: only a decisive answer ends that.
-ANSWERED = (
-    _SETTLE + "(state = 'doubtful' or state = 'parked' and outcome = 'in_doubt' and ?) and attempt = ? returning lane"
-)
+ANSWERED = _SETTLE + "(state = 'doubtful' or state = 'parked' and outcome = 'in_doubt' and ?) and attempt = ?"
 END = """
 update attempts set ended = ?, outcome = ?, code = ?, reply = ?
 where message = ? and step = ? and n = ? and (ended is null or ?)

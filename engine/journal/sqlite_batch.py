@@ -184,11 +184,11 @@ class Batch:
         d, then, outcome = mark.delivery, mark.then, mark.outcome
         holds, question, verdict = verbs.keeps_place(then), verbs.is_question(mark), outcome.verdict.value
         guard = (outcome.verdict in verbs.DECISIVE, d.attempt) if question else (self._owner, d.attempt)
-        row = self._run(
+        changed = self._run(
             sql.ANSWERED if question else sql.SETTLE,
             (then.state.value, holds, holds, then.due, verdict, outcome.code, then.why, d.seq, d.step, *guard),
-        ).fetchone()
-        if row is None:
+        ).rowcount
+        if not changed:
             self._run(sql.LATE, (d.seq, d.step, d.attempt, self._now, verdict, outcome.code, mark.reply))
             return None
         if question:
@@ -196,7 +196,7 @@ class Batch:
         end = (self._now, verdict, outcome.code, mark.reply, d.seq, d.step, d.attempt, question)
         if self._run(sql.END, end).rowcount == 0 and mark.reply is not None:
             self._run(sql.WITHOUT_CALL, (d.seq, d.step, self._now, self._now, verdict, outcome.code, mark.reply))
-        return self._follow(d.seq, then, mark, row[0] if not holds else None)
+        return self._follow(d.seq, then, mark, None if holds else d.lane)
 
     def _follow(self, seq: int, then: Then, mark: Settle | Acted, let_go: bytes | None) -> Progress:
         """What follows from a new state: steps freed, skipped and added, the answer, and who may go now."""
