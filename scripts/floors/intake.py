@@ -17,13 +17,13 @@ import uvloop
 SCHEMA = """
 create table messages (seq integer primary key, id text not null unique, route text not null, release text not null,
                        received bigint not null, deadline bigint, parent bigint, open int not null, answer blob);
-create table keys (route text, sender text, key blob, message bigint not null, digest blob not null, until bigint not null,
-                   primary key (route, sender, key)) without rowid;
+create table keys (route text, sender text, key blob, message bigint not null, digest blob not null,
+                   until bigint not null, primary key (route, sender, key)) without rowid;
 create table bodies (message text not null, part int not null, day int not null, data blob not null);
 create table finds (kind text, hash blob, message bigint, primary key (kind, hash, message)) without rowid;
-create table deliveries (message bigint, step smallint, system text not null, lane blob, state text not null, holds int not null,
-                         head int not null, needs smallint not null, due bigint not null, attempt int not null, owner text,
-                         outcome text, primary key (message, step));
+create table deliveries (message bigint, step smallint, system text not null, lane blob, state text not null,
+                         holds int not null, head int not null, needs smallint not null, due bigint not null,
+                         attempt int not null, owner text, outcome text, primary key (message, step));
 create unique index one_head on deliveries (lane) where head;
 create index in_lane on deliveries (lane, message, step) where holds;
 create index due on deliveries (system, state, due) where state in ('ready', 'doubtful');
@@ -59,10 +59,10 @@ class Store:
         db.executemany("insert into messages values (?, ?, 'r', 'rel', 0, null, null, 2, null)", [r[:2] for r in rows])
         db.executemany("insert into bodies values (?, 0, 0, ?)", [r[1:3] for r in rows])
         db.executemany("insert into finds values ('patient', ?, ?)", [(r[3][:16], r[0]) for r in rows])
-        deliveries = [(r[0], step, system, bytes([step]) + r[3][:15]) for r in rows for step, system in ((0, "a"), (1, "b"))]
-        db.executemany(
-            "insert into deliveries values (?, ?, ?, ?, 'ready', 1, 1, 0, 0, 0, null, null)", deliveries
-        )
+        deliveries = [
+            (r[0], step, system, bytes([step]) + r[3][:15]) for r in rows for step, system in ((0, "a"), (1, "b"))
+        ]
+        db.executemany("insert into deliveries values (?, ?, ?, ?, 'ready', 1, 1, 0, 0, 0, null, null)", deliveries)
         db.execute("commit")
         for transport, _, control in batch:
             transport.write(b"\x0bMSH|^~\\&|B|B|A|A|20261120||ACK|1|P|2.4\rMSA|AA|" + control + b"\r\x1c\r")

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import uvloop
 
@@ -19,14 +20,12 @@ MESSAGE = (
     "PV1|1|O|D01^^^门诊内科||||1001^^李医生||||||||||||V{patient}\r"
     "ORC|RE|O{control}|F{control}||CM||||20261120083000|||1001^^李医生\r"
     "OBR|1|O{control}|F{control}|CBC^血常规|||20261120080000|||||||||||||||20261120090000||HM|F\r"
-) + "".join(
-    f"OBX|{n}|NM|C{n:03d}^检验项目{n}^L||{n}.5|10*9/L|3.5-9.5|N|||F|||20261120085900\r" for n in range(1, 9)
-)
+) + "".join(f"OBX|{n}|NM|C{n:03d}^检验项目{n}^L||{n}.5|10*9/L|3.5-9.5|N|||F|||20261120085900\r" for n in range(1, 9))
 
 
 def cpu(pid: int) -> float:
     """Seconds of processor time that a process has used."""
-    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -49,9 +48,7 @@ async def sender(host: str, port: int, name: str, until: float, took: list[float
 async def main(host: str, port: int, connections: int, seconds: float, pid: int, first: str) -> None:
     took: list[float] = []
     before, start = cpu(pid), time.perf_counter()
-    await asyncio.gather(
-        *(sender(host, port, f"{first}{n}-", start + seconds, took) for n in range(connections))
-    )
+    await asyncio.gather(*(sender(host, port, f"{first}{n}-", start + seconds, took) for n in range(connections)))
     spent = time.perf_counter() - start
     used = cpu(pid) - before
     took.sort()

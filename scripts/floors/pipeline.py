@@ -17,12 +17,11 @@ from collections.abc import Callable
 import aiohttp
 import orjson
 import uvloop
-
 from intake import SCHEMA
 
 SCHEMA += """
-create table attempts (message bigint, step smallint, n int, at bigint not null, sealed blob, ended bigint, outcome text,
-                       reply blob, primary key (message, step, n));
+create table attempts (message bigint, step smallint, n int, at bigint not null, sealed blob, ended bigint,
+                       outcome text, reply blob, primary key (message, step, n));
 """
 
 
@@ -72,17 +71,29 @@ class Store:
         ends, self.ends = self.ends, []
         db = self.db
         db.execute("begin immediate")
-        db.executemany("update deliveries set state = 'delivered', holds = 0, head = 0 where message = ? and step = 0", [(e[0],) for e in ends])
-        db.executemany("update attempts set ended = 1, outcome = 'delivered', reply = ? where message = ? and step = 0 and n = 1", [(e[1], e[0]) for e in ends])
+        db.executemany(
+            "update deliveries set state = 'delivered', holds = 0, head = 0 where message = ? and step = 0",
+            [(e[0],) for e in ends],
+        )
+        db.executemany(
+            "update attempts set ended = 1, outcome = 'delivered', reply = ? where message = ? and step = 0 and n = 1",
+            [(e[1], e[0]) for e in ends],
+        )
         db.executemany("update messages set open = 0 where seq = ?", [(e[0],) for e in ends])
         rows = [a[0] for a in accepts]
         db.executemany("insert into keys values ('r', 's', ?, ?, ?, 0)", [(r[3], r[0], r[3]) for r in rows])
         db.executemany("insert into messages values (?, ?, 'r', 'rel', 0, null, null, 1, null)", [r[:2] for r in rows])
         db.executemany("insert into bodies values (?, 0, 0, ?)", [r[1:3] for r in rows])
         db.executemany("insert into finds values ('patient', ?, ?)", [(r[3], r[0]) for r in rows])
-        db.executemany("insert into deliveries values (?, 0, 'a', ?, 'claimed', 1, 1, 0, 0, 0, null, null)", [(r[0], r[3]) for r in rows])
+        db.executemany(
+            "insert into deliveries values (?, 0, 'a', ?, 'claimed', 1, 1, 0, 0, 0, null, null)",
+            [(r[0], r[3]) for r in rows],
+        )
         db.executemany("insert into attempts values (?, 0, 1, 0, null, null, null, null)", [(b[0],) for b in begins])
-        db.executemany("update deliveries set state = 'sending', attempt = 1 where message = ? and step = 0", [(b[0],) for b in begins])
+        db.executemany(
+            "update deliveries set state = 'sending', attempt = 1 where message = ? and step = 0",
+            [(b[0],) for b in begins],
+        )
         db.execute("commit")
         for entry in (*accepts, *begins, *ends):
             entry[-1]()
@@ -118,17 +129,21 @@ class Pipeline:
             seq, raw = lane[0]
             async with self.free:
                 body = orjson.dumps(fields(raw))
-                await self.mark(self.store.begins, seq)
+                await self.begun(seq)
                 reply = await self.call(body, raw)
-            await self.mark(self.store.ends, seq, reply)
+            await self.ended(seq, reply)
             lane.popleft()
         del self.lanes[patient]
 
-    async def mark(self, kind: list, *entry: object) -> None:
+    async def begun(self, seq: int) -> None:
         done = asyncio.get_running_loop().create_future()
-        # the list is looked up again, since a flush replaces it
-        target = self.store.begins if len(entry) == 1 else self.store.ends
-        target.append((*entry, lambda: done.set_result(None)))
+        self.store.begins.append((seq, lambda: done.set_result(None)))
+        self.store.arm()
+        await done
+
+    async def ended(self, seq: int, reply: bytes) -> None:
+        done = asyncio.get_running_loop().create_future()
+        self.store.ends.append((seq, reply, lambda: done.set_result(None)))
         self.store.arm()
         await done
 

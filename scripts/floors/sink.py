@@ -1,6 +1,6 @@
 """Where the benchmarks deliver to: answers every HTTP request and every MLLP frame at once.
 
-    python scripts/floors/sink.py mllp|http PORT
+python scripts/floors/sink.py mllp|http PORT
 """
 
 import asyncio

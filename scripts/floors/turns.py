@@ -80,7 +80,9 @@ class Floor(Server):
         self.program, self.more = program, more
 
     def command(self) -> tuple[list[str], dict[str, str]]:
-        return [sys.executable, str(HERE / self.program), str(self.port), str(self.database), *self.more], dict(os.environ)
+        return [sys.executable, str(HERE / self.program), str(self.port), str(self.database), *self.more], dict(
+            os.environ
+        )
 
 
 class Sink(Server):
