@@ -18,6 +18,8 @@ from engine.formats.hl7_header import header_of
 from engine.formats.hl7_reader import Message, Reading
 
 Codec = Literal["ascii", "utf-8", "gb18030", "big5", "latin-1"]
+_USUAL_HEADER = 1000
+"""Characters of a header that needs no care."""
 _TERMINATORS = {"cr": "\r", "lf": "\n", "crlf": "\r\n"}
 
 
@@ -50,6 +52,7 @@ class Hl7:
         self._beyond = frozenset(self._options.beyond)
         self._reading = Reading(self._options.charset, self._options.declared)
         self._last: tuple[Hints | None, Reading] = None, self._reading  # hints come from a listener, and rarely change
+        self._stamped: tuple[datetime | None, str] = None, ""  # a burst is answered within one second
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -126,14 +129,21 @@ class Hl7:
         """
         start = raw.find(b"MSH")
         head = hl7_charset.first_line(raw[start:]) if start >= 0 else b""
-        rest = raw[max(start, 0) + len(head) :].replace(b"\r\n", b"\r").replace(b"\n", b"\r").strip(b"\r\x0b\x1c")
-        kind = header_of(raw, self._reading).field(9).encode()
-        return hashlib.sha256(kind + b"\r" + rest).digest()
+        rest = raw[max(start, 0) + len(head) :]
+        if b"\n" in rest:
+            rest = rest.replace(b"\r\n", b"\r").replace(b"\n", b"\r")
+        if start == 0 and head.startswith(b"MSH|") and head.isascii() and len(head) < _USUAL_HEADER:
+            kind = b"".join(head.split(b"|", 9)[8:9])
+        else:  # the same, whatever the header looks like
+            kind = header_of(raw, self._reading).field(9).encode()
+        return hashlib.sha256(kind + b"\r" + rest.strip(b"\r\x0b\x1c")).digest()
 
     def acknowledge(
         self, raw: bytes, results: Sequence[tuple[bytes, BusError | None]], made: Mapping[str, Any], *, batch: bool
     ) -> tuple[bytes, ...]:
-        now, own_id = made["time"].strftime("%Y%m%d%H%M%S%z"), str(made["id"])
+        if made["time"] is not self._stamped[0]:
+            self._stamped = made["time"], made["time"].strftime("%Y%m%d%H%M%S%z")
+        now, own_id = self._stamped[1], str(made["id"])
         if not batch:
             message, error = results[0]
             return hl7_ack.acknowledge(message, error, now, own_id, self._reading)

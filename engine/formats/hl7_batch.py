@@ -43,7 +43,9 @@ def split(raw: bytes, *, strict: bool = False) -> list[bytes]:
     Raises BusError: for a batch without messages, beyond 100,000 messages, and where `strict`, for counts
     that do not agree.
     """
-    if raw.startswith(b"MSH") and not any(start in raw for start in (b"\rMSH", b"\nMSH", b"\x0bMSH")):
+    if raw.startswith(b"MSH") and (
+        raw.find(b"MSH", 3) < 0 or not any(start in raw for start in (b"\rMSH", b"\nMSH", b"\x0bMSH"))
+    ):
         return [raw]
     file = read_file(raw)
     messages = [message for batch in file.batches for message in batch.messages]

@@ -60,7 +60,7 @@ def first_line(body: bytes) -> bytes:
 
 def declared_in(head: bytes) -> str:
     """MSH-18, first repetition, of an MSH segment still in bytes; empty where there is none."""
-    line = _first_fit(head)[0]
+    line = head.decode("ascii") if head.isascii() else _first_fit(head)[0]
     fields = line.split(line[3:4] or None, 18)
     return fields[17].split(line[5], 1)[0].strip() if len(fields) > 17 else ""
 

@@ -55,6 +55,8 @@ def escape(value: str, marks: Marks) -> str:
     LF becomes `\.br\` and everything else that could be taken for structure or framing `\X..\`, so that
     reading gives back exactly `value`. Text of two quotes is not the explicit null.
     """
+    if not value:
+        return ""
     if value == '""':
         return f"{marks.escape}X2222{marks.escape}"
     return value.translate(_table(marks))

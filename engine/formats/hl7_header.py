@@ -6,6 +6,7 @@ that gives the header's own bytes back. BHS and FHS are laid out like MSH and ar
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.base.errors import BusError
 from engine.formats import hl7_charset
@@ -35,8 +36,13 @@ class Header:
     @property
     def version(self) -> tuple[int, ...]:
         """MSH-12 as numbers, (2, 5, 1); empty where it says nothing that is a version."""
-        numbers = self.part(12, 1).strip().split(".")
-        return tuple(int(number) for number in numbers) if all(number.isdecimal() for number in numbers) else ()
+        return _numbers(self.part(12, 1))
+
+
+@lru_cache(maxsize=64)
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = version.strip().split(".")
+    return tuple(int(number) for number in numbers) if all(number.isdecimal() for number in numbers) else ()
 
 
 def header_of(raw: bytes, reading: Reading, name: bytes = b"MSH") -> Header:
@@ -61,5 +67,7 @@ def _decoded(line: bytes, body: bytes, reading: Reading) -> tuple[str, str]:
     """The header's text and the codec of the whole message; bytes that fit none are carried as Latin-1."""
     named = reading.codec or hl7_charset.codec_for(hl7_charset.declared_in(line), reading.declared, []) or "utf-8"
     codec = hl7_charset.decode(body, named, [])[1]
+    if line.isascii():  # every codec here has ASCII as its beginning
+        return line.decode("ascii"), codec
     text = line.decode(codec, "replace")
     return (text, codec) if text.encode(codec, "replace") == line else (line.decode("latin-1"), "latin-1")

@@ -4,7 +4,7 @@ A shape is small and flat on purpose (decision 7). Values are what JSON can carr
 numbers, true and false; decimals, dates and instants are text in one form.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -112,12 +112,11 @@ def document(text: ShapeText, node: Node, problems: Problems) -> Document:
 
 def spec(shape: Document) -> ShapeSpec:
     """What the other floors need of a shape: how to find its messages, and its compiled checker."""
-    checks = [(name, _checker(each)) for name, each in shape.fields.items()]
-    known = frozenset(shape.fields)
+    inner = _inner(shape.fields)
 
     def check(found: Shape) -> list[str]:
         wrong: list[str] = []
-        _object(found, "", checks, known, wrong)
+        _object(found, "", inner, wrong)
         return wrong
 
     return ShapeSpec(shape.name, shape.find, check)
@@ -175,9 +174,8 @@ def _checker(each: ShapeField) -> Check:
 
 def _check(each: ShapeField) -> Check:
     if each.kind == "object":
-        inner = [(name, _checker(found)) for name, found in each.fields.items()]
-        known = frozenset(each.fields)
-        return lambda value, path, wrong: _object(value, path, inner, known, wrong) if value is not None else None
+        inner = _inner(each.fields)
+        return lambda value, path, wrong: _object(value, path, inner, wrong) if value is not None else None
     if each.kind == "list":
         of = _checker(entry(each))
         return lambda value, path, wrong: _list(value, path, of, wrong)
@@ -201,15 +199,36 @@ def _needed(check: Check) -> Check:
     return needed
 
 
-def _object(
-    value: Any, path: str, checks: Iterable[tuple[str, Check]], known: frozenset[str], wrong: list[str]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """The fields of an object. Most are text that may be missing: those need one look, not a call each."""
+
+    known: frozenset[str]
+    texts: frozenset[str]
+    checks: tuple[tuple[str, Check], ...]
+    """Of all others."""
+
+
+def _inner(fields: Mapping[str, ShapeField]) -> _Inner:
+    texts = frozenset(
+        name for name, each in fields.items() if each.kind == "text" and each.length is None and not each.required
+    )
+    checks = tuple((name, _checker(each)) for name, each in fields.items() if name not in texts)
+    return _Inner(frozenset(fields), texts, checks)
+
+
+def _object(value: Any, path: str, inner: _Inner, wrong: list[str]) -> None:
     if not isinstance(value, Mapping):
         wrong.append(f"{path or 'the document'}: not an object")
         return
-    start = path + "." if path else ""
-    wrong.extend(f"{start}{name}: not known" for name in value if name not in known)
-    for name, check in checks:
+    start, texts = path + "." if path else "", inner.texts
+    for name, each in value.items():
+        if name in texts:
+            if each is not None and not isinstance(each, str):
+                wrong.append(f"{start}{name}: not text")
+        elif name not in inner.known:
+            wrong.append(f"{start}{name}: not known")
+    for name, check in inner.checks:
         check(value.get(name), start + name, wrong)
 
 

@@ -8,10 +8,11 @@ told no (docs/decisions/0001).
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Protocol
 
 from engine.base import log, metrics
-from engine.base.clock import Clock, from_micros
+from engine.base.clock import SECOND, Clock, from_micros
 from engine.base.errors import BusError, Code
 from engine.base.ids import Ids
 from engine.contract import Answer, Inbound
@@ -60,6 +61,7 @@ class Intake:
         self._clock = clock
         self._ids = ids
         self._busy = busy
+        self._answered = 0, from_micros(0)
 
     async def submit(self, entrance: Entrance, inbound: Inbound) -> Answer:
         """Everything that came as one: a message, or an HL7 batch. Never raises but for cancellation."""
@@ -173,18 +175,16 @@ class Intake:
     def _answer(
         self, profile: Profile, raw: bytes, results: list[tuple[bytes, BusError | None]], *, batch: bool
     ) -> Answer:
-        made = {"time": from_micros(self._clock.now()).astimezone(self._releases.zone), "id": self._ids.message()}
+        made = {"time": self._second(), "id": self._ids.message()}
         bodies = profile.format.acknowledge(raw, results, made, batch=batch)
         error = next((error for _, error in results if error is not None), None)
         status = error.code.kind.http if error else 200
         media = {"content-type": _MEDIA.get(profile.format.name, "application/json")}
         return Answer(bodies, status, media, close=error is not None and error.code is Code.TOO_LARGE)
 
-
-def submitter(intake: Intake, entrance: Entrance) -> Any:
-    """The `Submit` of one listener."""
-
-    async def submit(inbound: Inbound) -> Answer:
-        return await intake.submit(entrance, inbound)
-
-    return submit
+    def _second(self) -> datetime:
+        """Now, to the second, in the site's zone: what acknowledgements of the same second share."""
+        second = self._clock.now() // SECOND
+        if second != self._answered[0]:
+            self._answered = second, from_micros(second * SECOND).astimezone(self._releases.zone)
+        return self._answered[1]

@@ -72,3 +72,12 @@ def test_an_opening_is_never_in_the_past_and_soon(spans, now):
     opens = Hours([(b.replace(tzinfo=None), e.replace(tzinfo=None)) for b, e in spans], SHANGHAI).opens(now)
     assert now <= opens
     assert from_micros(opens) - from_micros(now) <= timedelta(days=4)
+
+
+def test_asked_again_and_again_it_closes_and_opens_on_the_second():
+    hours = Hours([(time(12), time(12, 10))], SHANGHAI)
+    for now in ("2026-11-20 11:59:59.5", "2026-11-20 11:59:59.999999", "2026-11-20 11:59:59"):
+        assert hours.opens(at(now)) == at(now)
+    for now in ("2026-11-20 12:00:00", "2026-11-20 12:00:00.3", "2026-11-20 12:09:59.999999"):
+        assert hours.opens(at(now)) == at("2026-11-20 12:10")
+    assert hours.opens(at("2026-11-20 12:10")) == at("2026-11-20 12:10")
