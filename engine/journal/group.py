@@ -177,12 +177,14 @@ class GroupJournal:
         return bytes(rows[0][0]) if rows else None
 
     async def nodes(self) -> int:
-        rows = await self.store.fetch(reads.NODES, self._clock.now() - self._settings.dead_after)
-        return max(1, int(rows[0][0]))
+        return await self.store.nodes()
 
     async def next_due(self, system: str) -> int | None:
         due: int | None = (await self.store.fetch(reads.NEXT_DUE, system))[0][0]
         return due
+
+    async def backlog(self) -> dict[tuple[str, str], int]:
+        return {(system, state): count for system, state, count in await self.store.fetch(reads.BACKLOG)}
 
     async def close(self) -> None:
         if not self._closed:

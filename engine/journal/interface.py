@@ -152,6 +152,10 @@ class Journal(Protocol):
         """When the next ready or doubtful delivery of a system is due; None: nothing waits."""
         ...
 
+    async def backlog(self) -> Mapping[tuple[str, str], int]:
+        """(system, state) to the number of its deliveries that are ready, doubtful or parked, read from indexes."""
+        ...
+
     async def close(self) -> None:
         """Commits what is queued and lets go of the node's name and lock."""
         ...

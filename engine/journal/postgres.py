@@ -19,6 +19,7 @@ JOIN = f"""
 insert into nodes (node, epoch, batch, seen) values ($1, 1, 0, {NOW})
 on conflict (node) do update set epoch = nodes.epoch + 1, batch = 0, seen = excluded.seen returning epoch
 """
+ALIVE = f"select count(*) from nodes where seen > {NOW} - $1"
 COMMITTED = "select batch from nodes where node = $1"
 SEEN = f"update nodes set seen = {NOW} where node = $1 and epoch = $2"
 LEAVE = "update nodes set seen = 0 where node = $1 and epoch = $2"

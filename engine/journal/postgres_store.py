@@ -117,6 +117,10 @@ class PostgresStore:
             raise DatabaseDown(type(error).__name__) from None
         return rows
 
+    async def nodes(self) -> int:
+        rows = await self.fetch(sql.ALIVE, self._settings.dead_after)
+        return max(1, int(rows[0][0]))
+
     def low(self) -> bool:
         return self._reaching
 

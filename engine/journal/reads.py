@@ -17,6 +17,11 @@ select min(due) from (
   select min(due) as due from deliveries where system = $1 and state = 'ready'
   union all select min(due) from deliveries where system = $1 and state = 'doubtful') as waiting
 """
+BACKLOG = """
+select system, state, count(*) from deliveries where state = 'ready' group by system, state
+union all select system, state, count(*) from deliveries where state = 'doubtful' group by system, state
+union all select system, state, count(*) from deliveries where state = 'parked' group by system, state
+"""
 FACT = "select value from facts where name = $1"
 MESSAGE = "select id, received from messages where seq = $1"
 STEPS = """
@@ -30,4 +35,3 @@ OLDEST = """
 select seq, received, open from messages where seq > $1 and seq < (select max(seq) from messages) order by seq limit $2
 """
 KEYS = "select key, until from keys where key > $1 order by key limit $2"
-NODES = "select count(*) from nodes where seen > $1"

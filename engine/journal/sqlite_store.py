@@ -69,6 +69,9 @@ class SqliteStore:
         named = {str(place): value for place, value in enumerate(values, start=1)}
         return self._read.execute(statement, named).fetchall()
 
+    async def nodes(self) -> int:
+        return 1
+
     def low(self) -> bool:
         ticks = self._clock.monotonic()
         if ticks - self._looked >= _LOOK_AGAIN:

@@ -28,6 +28,10 @@ class Store(Protocol):
         """Rows of a reading statement (reads.py), as of the last commit."""
         ...
 
+    async def nodes(self) -> int:
+        """Nodes that are alive by the database's clock, this one included."""
+        ...
+
     def low(self) -> bool:
         """Whether free disk is below the reserve."""
         ...
