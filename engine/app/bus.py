@@ -17,7 +17,7 @@ from engine.app.control import ControlServer
 from engine.app.health import Health, ops
 from engine.app.journal import journal_place
 from engine.app.offers import contracts_of
-from engine.app.systems import Surroundings
+from engine.app.systems import OPS, Surroundings
 from engine.base import log
 from engine.base.clock import Clock, SystemClock
 from engine.base.ids import Ids, SystemIds
@@ -176,6 +176,18 @@ class Bus:
                 await source.start(submit)
                 self.listeners[name if campus is None else f"{name}@{campus}"] = source
                 _log.info("listening", system=name, campus=campus or "", path=source.address)
+        if self.config.ops.listen is not None:
+            await self._listen_ops(self.surroundings.pages(self.config.ops.listen))
+
+    async def _listen_ops(self, source: Source) -> None:
+        answer = ops(self.health)
+
+        async def submit(inbound: Inbound) -> Answer:
+            return await answer(inbound) or Answer(status=404)
+
+        await source.start(submit)
+        self.listeners[OPS] = source
+        _log.info("listening", system=OPS, campus="", path=source.address)
 
     def _submit(self, name: str, campus: str | None) -> Submit:
         system, site = self.config.systems[name], self.config.site

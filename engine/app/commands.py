@@ -20,6 +20,7 @@ from engine.routing.planner import RoutePlanner
 from engine.routing.release import Release, Releases
 from engine.settings.models import Config
 
+_WAITING = (State.READY, State.DOUBTFUL, State.PARKED)
 _STUCK = frozenset({State.PARKED, State.DOUBTFUL})
 _OPEN = {
     "retry": _STUCK | {State.READY},
@@ -95,8 +96,14 @@ async def _meant(bus: Running, verb: str, id_: str, step: str | None) -> tuple[s
 
 def _status(bus: Running) -> Handler:
     async def status(_asked: Mapping[str, Any]) -> Any:
+        backlog = await bus.journal.backlog()
         systems = {
-            one.system: {"state": one.shut.why if one.shut else "open", "waiting": one.held, "stuck": one.stuck}
+            one.system: {
+                "state": one.shut.why if one.shut else "open",
+                "under_way": one.held,
+                **{state.value: backlog.get((one.system, state.value), 0) for state in _WAITING},
+                "stuck": one.stuck,
+            }
             for one in bus.delivery.health()
         }
         listeners = {name: listener.address for name, listener in bus.listeners.items()}

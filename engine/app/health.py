@@ -6,6 +6,7 @@ the bus is for. Unready is only what takes nothing itself: no journal, no listen
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -20,6 +21,7 @@ from engine.base.tasks import Supervisor
 from engine.contract import Answer, Inbound, Source
 from engine.delivery.delivery import Delivery
 from engine.delivery.delivery import Health as SystemHealth
+from engine.journal.errors import JournalError
 from engine.journal.interface import Journal
 from engine.model import Rider
 from engine.settings.models import Config
@@ -122,8 +124,12 @@ class Health:
             )
         )
 
-    def metrics(self) -> bytes:
-        """The page for Prometheus."""
+    async def metrics(self) -> bytes:
+        """The page for Prometheus. What waits is counted when asked; a journal that cannot say counts none."""
+        metrics.STATES.clear()
+        with suppress(JournalError):
+            for (system, state), count in (await self._bus.journal.backlog()).items():
+                metrics.STATES.labels(system, state).set(count)
         for task, count in self._bus.supervisor.restarts.items():
             metrics.RESTARTS.labels(task).set(count)
         return metrics.page()
@@ -174,7 +180,7 @@ async def _readyz(health: Health) -> Answer:
 
 
 async def _metrics(health: Health) -> Answer:
-    return Answer((health.metrics(),), 200, {"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"})
+    return Answer((await health.metrics(),), 200, {"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"})
 
 
 def _json(status: int, page: Mapping[str, Any]) -> Answer:

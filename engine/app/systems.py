@@ -14,6 +14,9 @@ from engine.settings.systems import At, System, TlsFiles
 
 _SQLITE = "sqlite:///"
 
+OPS = "ops"
+"""What the listener of `ops.listen` is called beside those of systems."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -69,6 +72,11 @@ class Surroundings:
             at = settings.at.get(campus or "")
             if (at.listen if at else settings.listen) is not None and adapter.source is not None:
                 yield campus, adapter.source(self._link(name, profile, campus))
+
+    def pages(self, listen: tuple[str, int]) -> Source:
+        """A listener for the pages of the bus itself, of the first adapter whose transport has addresses."""
+        listens = (adapter.source for adapter in self.adapters.values() if adapter.address is not None)
+        return next(source for source in listens if source is not None)(Link(OPS, None, listen=listen))
 
     def _places(self, settings: System) -> list[str | None]:
         own: list[str | None] = [campus for campus, at in settings.at.items() if at.url is not None]

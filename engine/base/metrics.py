@@ -15,11 +15,10 @@ COMMIT_TIME = Histogram("hisbus_commit_seconds", "Time of a group commit", bucke
 COMMIT_SIZE = Histogram(
     "hisbus_commit_marks", "Marks in a group commit", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512), registry=REGISTRY
 )
-STATES = Gauge("hisbus_deliveries", "Deliveries not final, by state", ["system", "state"], registry=REGISTRY)
+STATES = Gauge("hisbus_deliveries", "Deliveries ready, doubtful or parked", ["system", "state"], registry=REGISTRY)
 BREAKER = Gauge("hisbus_breaker_open", "1 while a system's breaker is open", ["system"], registry=REGISTRY)
 STUCK = Gauge("hisbus_stuck_threads", "Threads whose call passed its limit", ["system"], registry=REGISTRY)
 RESTARTS = Gauge("hisbus_task_restarts", "Restarts of a long-lived task", ["task"], registry=REGISTRY)
-CONNECTIONS = Gauge("hisbus_connections", "Open connections of a listener", ["system"], registry=REGISTRY)
 ANSWERS = Counter("hisbus_answers", "Answers to channel applications", ["operation", "code"], registry=REGISTRY)
 ANSWER_TIME = Histogram(
     "hisbus_answer_seconds", "Time a channel application waited", ["operation"], buckets=_FAST, registry=REGISTRY

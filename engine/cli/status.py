@@ -17,5 +17,6 @@ def command(site: Site) -> None:
         return
     click.echo(f"release {status['release']}")
     table(sorted(status["listeners"].items()), ("listener", "address"))
-    rows = [(name, one["state"], one["waiting"]) for name, one in sorted(status["systems"].items())]
-    table(rows, ("system", "state", "waiting"))
+    counts = ("under_way", "ready", "doubtful", "parked")
+    rows = [(name, one["state"], *(one[count] for count in counts)) for name, one in sorted(status["systems"].items())]
+    table(rows, ("system", "state", *counts))

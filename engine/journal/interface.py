@@ -4,7 +4,7 @@ Every verb joins the group commit under way and returns once it is durable. Noth
 assume that there is one process. Statements and crash points: docs/delivery.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -154,7 +154,7 @@ async def test_a_task_that_keeps_failing_is_named_and_counted(bus):
     health = Health(bus)
     report = await health.report()
     assert (report.ready, report.page["tasks"]) == (Ready.DEGRADED, ["broken"])
-    assert b'hisbus_task_restarts{task="broken"} 1.0' in health.metrics()
+    assert b'hisbus_task_restarts{task="broken"} 1.0' in await health.metrics()
 
 
 @pytest.mark.parametrize(
@@ -178,3 +178,15 @@ async def test_who_may_look(bus, allow, remote, headers, seen):
         bus.config = Config(ops=Ops(allow=allow))
     answer = await ops(Health(bus))(Inbound("channel", b"", remote, method="GET", path="/readyz", headers=headers))
     assert (answer is not None) == seen
+
+
+async def test_what_waits_is_counted_by_system_and_state(bus, listening, monkeypatch):
+    async def backlog():
+        return {("his", "parked"): 2, ("lis", "ready"): 7}
+
+    monkeypatch.setattr(bus.journal, "backlog", backlog)
+    body = (await get(listening, "/metrics"))[1]
+    assert b'hisbus_deliveries{state="parked",system="his"} 2.0' in body
+    assert b'hisbus_deliveries{state="ready",system="lis"} 7.0' in body
+    monkeypatch.undo()
+    assert b"hisbus_deliveries{" not in (await get(listening, "/metrics"))[1]
