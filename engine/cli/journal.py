@@ -1,8 +1,9 @@
-"""`hisbus journal init|verify|prune|backup|export`: looking after the journal."""
+"""`hisbus journal init|verify|prune|backup|restore|export`: looking after the journal."""
 
 import asyncio
 import os
 import secrets
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from engine.cli.running import NoBus, ask
 from engine.cli.say import CannotRun, as_json, progress
 from engine.cli.site import Site, site_options
 from engine.journal import export as clear
-from engine.journal.backup import back_up, back_up_keys
+from engine.journal.backup import back_up, back_up_keys, restore, restore_keys
 from engine.journal.errors import JournalError, Locked
 from engine.journal.group import GroupJournal
 from engine.journal.open import open_journal
@@ -110,6 +111,23 @@ def backup(site: Site, target: Path, keys: Path | None) -> None:
         click.echo(f"copied to {target}" + (f", {copied} new keys to {keys}" if keys else "; keys not copied"))
 
 
+@command.command("restore")
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.option("--keys", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The day keys' copies.")
+@site_options
+def restore_(site: Site, source: Path, keys: Path | None) -> None:
+    """Puts a backup back, where no journal is yet. Without its day keys nothing in it can be read.
+
+    What it holds is as old as the backup: what was delivered after it is delivered again.
+    """
+    loaded = site.load()
+    put = asyncio.run(_restore(site, loaded, source, keys))
+    if site.as_json:
+        as_json({"journal": loaded.config.journal.url, "keys": put})
+    else:
+        click.echo(f"restored {loaded.config.journal.url}, {put} keys" + ("" if keys else ": the keys were not named"))
+
+
 @command.command("export")
 @click.argument("id", required=False)
 @click.option("--day", metavar="DATE", help="All messages received on a day (UTC), like 2026-11-20.")
@@ -171,8 +189,17 @@ async def _backup(site: Site, loaded: Loaded, target: Path, keys: Path | None) -
     try:
         await back_up(place.url, target, lambda table: progress(f"{table} copied"))
         return await back_up_keys(place.url, place.ring, place.settings.keys, keys) if keys is not None else 0
-    except (JournalError, OSError) as error:
-        raise CannotRun(str(error)) from error
+    except (JournalError, OSError, sqlite3.Error) as error:
+        raise CannotRun(f"{target}: {error}", "its folder must be there, with room for the copy") from error
+
+
+async def _restore(site: Site, loaded: Loaded, source: Path, keys: Path | None) -> int:
+    place = await place_of(site, loaded)
+    try:
+        await restore(place.url, source, lambda table: progress(f"{table} copied"))
+        return await restore_keys(place.url, place.settings.keys, keys) if keys is not None else 0
+    except (JournalError, OSError, sqlite3.Error) as error:
+        raise CannotRun(str(error), "nothing was started") from error
 
 
 async def _verify(site: Site, loaded: Loaded) -> Verified:

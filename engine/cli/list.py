@@ -5,12 +5,15 @@ from typing import Any
 
 import click
 
+from engine.base.where import did_you_mean
 from engine.cli.book import instant, local, reading
 from engine.cli.say import as_json, table
 from engine.cli.site import Site, site_options
 from engine.journal.history import Line, Wanted
 from engine.model import State
+from engine.settings import nodes
 from engine.settings.layers import Loaded
+from engine.settings.problems import Problems
 
 
 @click.command("list")
@@ -44,7 +47,18 @@ async def _lines(site: Site, loaded: Loaded, wanted: Wanted, find: str | None) -
         kind, equals, value = find.partition("=")
         if not equals:
             raise click.UsageError("--find is written kind=value, like patient=P1")
-        return await history.find(kind, value, wanted)
+        found = await history.find(kind, value, wanted)
+    if not found and kind not in (known := _kinds(site)):
+        raise click.UsageError(f"no shape finds messages by {kind!r}; {did_you_mean(kind, known)}")
+    return found
+
+
+def _kinds(site: Site) -> set[str]:
+    """What the shapes of the present texts can be found by."""
+    files = sorted(site.path("mappings/shapes").glob("*.yaml"))
+    shapes = [nodes.load(file, Problems(), file.name) for file in files]
+    finds = [shape.get("find") for shape in shapes if shape is not None]
+    return {kind for find in finds if find is not None for kind in find.plain()}
 
 
 def _states(line: Line) -> str:

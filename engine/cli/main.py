@@ -23,7 +23,7 @@ VERBS = {
     "retry": "Send a parked or waiting delivery again.",
     "park": "Hold a delivery until a person decides.",
     "drop": "Give a delivery up for good.",
-    "journal": "Init, verify, prune, back up or export the journal.",
+    "journal": "Init, verify, prune, back up, restore or export the journal.",
 }
 """Every verb with its one line; `hisbus --help` shows them without importing any."""
 

@@ -9,6 +9,7 @@ from engine.cli.book import StepNames, local, reading
 from engine.cli.say import CannotRun, as_json, table
 from engine.cli.site import Site, site_options
 from engine.journal.history import Trace
+from engine.routing.accept import REFUSED
 from engine.settings.layers import Loaded
 
 
@@ -46,7 +47,8 @@ async def _trace(site: Site, loaded: Loaded, id_: str) -> tuple[Trace, dict[int,
 
 def _events(loaded: Loaded, trace: Trace, names: dict[int, str]) -> list[tuple[str, str, str, str]]:
     """Attempts and acts in one order: a retry stands between the attempts that it parts."""
-    events = [(trace.line.received, "", "received", "accepted, on disk")]
+    kept = "refused, kept" if trace.line.route == REFUSED else "accepted, on disk"
+    events = [(trace.line.received, "", "received", kept)]
     for one in trace.attempts:
         what = "attempt " + str(one.n) if one.n else "no call"
         ended = " ".join(word for word in (one.outcome, one.code) if word) or "no outcome yet"

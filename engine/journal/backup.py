@@ -16,7 +16,7 @@ from engine.journal import reads, tables
 from engine.journal.errors import JournalError
 from engine.journal.keys import KeyFolder, KeyRing
 from engine.journal.migrate import STEPS
-from engine.journal.place import is_postgres, sqlite_path
+from engine.journal.place import is_postgres, key_folder, sqlite_path
 from engine.journal.postgres_store import migrate
 from engine.journal.reader import open_reader
 
@@ -66,6 +66,24 @@ async def back_up_keys(url: str, ring: KeyRing, keys: str | None, target: Path) 
     finally:
         await reader.close()
     return count
+
+
+async def restore_keys(url: str, keys: str | None, source: Path) -> int:
+    """Puts the wrapped day keys of a backup back, before a bus makes new ones. Returns how many there were."""
+    backed, folder = KeyFolder(source), key_folder(url, keys)
+    wrapped = {day: await backed.read(day) or b"" for day in await backed.days()}
+    if folder is not None:
+        place = KeyFolder(folder)
+        for day, key in wrapped.items():
+            await place.add(day, key)
+        return len(wrapped)
+    connection = await asyncpg.connect(url)
+    try:
+        await migrate(connection)
+        await connection.executemany("insert into day_keys values ($1, $2) on conflict do nothing", wrapped.items())
+    finally:
+        await connection.close()
+    return len(wrapped)
 
 
 def _copy_file(source: Path, target: Path) -> None:
