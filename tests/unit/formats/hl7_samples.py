@@ -1,15 +1,16 @@
 """Messages that the HL7 tests read: other people's, from the shared corpora, and invented ones."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from engine.formats.format import Code, Hints
 from engine.formats.hl7 import Hl7
 from engine.formats.hl7_reader import Message
+from tests.corpora import CORPORA, need
 
-SHARED = Path(os.environ.get("HISBUS_SHARED", Path(__file__).parents[4] / "shared"))
-CORPORA = sorted((SHARED / "corpora").glob("hl7v2-*/**/*.hl7"))
+need()
+
+MESSAGES = sorted(CORPORA.glob("hl7v2-*/**/*.hl7"))
 """All 207 messages that others wrote."""
 
 FORMAT = Hl7()
@@ -17,7 +18,7 @@ FORMAT = Hl7()
 
 def name(path: Path) -> str:
     """How a corpus file is called in a test's id."""
-    return str(path.relative_to(SHARED / "corpora")).removeprefix("hl7v2-")
+    return str(path.relative_to(CORPORA)).removeprefix("hl7v2-")
 
 
 def message(*segments: str, header: str = "MSH|^~\\&|LIS|H|BUS|H|20261120090000||ORU^R01^ORU_R01|M1|P|2.5.1") -> bytes:

@@ -3,13 +3,13 @@
 import datetime as dt
 
 import pytest
-from hl7_samples import FORMAT, SHARED, message
+from hl7_samples import CORPORA, FORMAT, message
 
 from engine.base.errors import BusError, Code
 from engine.formats.hl7 import Hl7
 from engine.formats.hl7_batch import read_file, split
 
-BATCH = SHARED / "corpora" / "hl7v2-cosyte" / "batch"
+BATCH = CORPORA / "hl7v2-cosyte" / "batch"
 MADE = {"time": dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC), "id": "01hxyzabcdefghjkmnpqrstvwx"}
 ONE, TWO = message("PID|1||A"), message("PID|1||B", header="MSH|^~\\&|LIS|H|BUS|H|20261120||ORU^R01|M2|P|2.5.1")
 

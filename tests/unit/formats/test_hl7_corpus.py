@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hl7_samples import CORPORA, FORMAT, name
+from hl7_samples import FORMAT, MESSAGES, name
 
 from engine.base.errors import BusError, Code
 from engine.formats.format import Hints
@@ -27,7 +27,7 @@ REFUSED = {
 }
 """What cannot be read, why and where: nothing else is refused."""
 
-QUIRKS = sorted(path for path in CORPORA if path.parent.name == "vendor-quirks")
+QUIRKS = sorted(path for path in MESSAGES if path.parent.name == "vendor-quirks")
 
 
 def messages(path: Path) -> list[bytes]:
@@ -35,10 +35,10 @@ def messages(path: Path) -> list[bytes]:
 
 
 def test_corpora_are_there() -> None:
-    assert len(CORPORA) == 207
+    assert len(MESSAGES) == 207
 
 
-@pytest.mark.parametrize("path", CORPORA, ids=name)
+@pytest.mark.parametrize("path", MESSAGES, ids=name)
 def test_each_is_read_whole_or_refused_with_reason(path: Path) -> None:
     raw = path.read_bytes()
     for part in messages(path):
@@ -53,7 +53,7 @@ def test_each_is_read_whole_or_refused_with_reason(path: Path) -> None:
             assert part in raw
 
 
-@pytest.mark.parametrize("path", CORPORA, ids=name)
+@pytest.mark.parametrize("path", MESSAGES, ids=name)
 def test_each_is_answered_with_its_own_control_id(path: Path) -> None:
     for part in messages(path):
         try:
@@ -77,7 +77,7 @@ def test_each_is_answered_with_its_own_control_id(path: Path) -> None:
             assert any(segment.startswith(b"ERR" + separator) for segment in segments) == (error is not None)
 
 
-@pytest.mark.parametrize("path", CORPORA, ids=name)
+@pytest.mark.parametrize("path", MESSAGES, ids=name)
 def test_none_takes_long(path: Path) -> None:
     raw = path.read_bytes()
     start = time.process_time()
@@ -102,7 +102,7 @@ def test_quirks_are_put_up_with_but_refused_by_a_strict_system(path: Path) -> No
     assert b"\rERR|" in answer
 
 
-CANONICAL = sorted(path for path in CORPORA if path.parent.name == "canonical" and path.name != "z-segments.hl7")
+CANONICAL = sorted(path for path in MESSAGES if path.parent.name == "canonical" and path.name != "z-segments.hl7")
 
 
 @pytest.mark.parametrize("path", CANONICAL, ids=name)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hl7_samples import CORPORA, FORMAT, run
+from hl7_samples import FORMAT, MESSAGES, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,7 +114,7 @@ def test_only_typed_refusals(raw: bytes) -> None:
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_damaged_messages_of_others(data: st.DataObject) -> None:
-    raw = bytearray(data.draw(st.sampled_from(CORPORA)).read_bytes()[:3000])
+    raw = bytearray(data.draw(st.sampled_from(MESSAGES)).read_bytes()[:3000])
     for _ in range(data.draw(st.integers(1, 6))):
         if raw:
             place = data.draw(st.integers(0, len(raw) - 1))

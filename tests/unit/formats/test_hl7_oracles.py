@@ -2,7 +2,7 @@
 
 import hl7
 import pytest
-from hl7_samples import CORPORA, FORMAT, message, name, parse, read
+from hl7_samples import FORMAT, MESSAGES, message, name, parse, read
 from hl7apy.parser import parse_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ def single(path: object) -> bool:
     return plain and raw.isascii()
 
 
-@pytest.mark.parametrize("path", [path for path in CORPORA if single(path)], ids=name)
+@pytest.mark.parametrize("path", [path for path in MESSAGES if single(path)], ids=name)
 def test_python_hl7_reads_the_same(path: object) -> None:
     raw = path.read_bytes()  # type: ignore[attr-defined]
     try:
@@ -55,7 +55,7 @@ def test_python_hl7_reads_the_same(path: object) -> None:
 
 
 def test_python_hl7_sees_most_of_the_corpus() -> None:
-    assert sum(single(path) for path in CORPORA) > 90
+    assert sum(single(path) for path in MESSAGES) > 90
 
 
 WORD = st.text("abcXYZ019 .-张三丰é\\|^&~#", min_size=1, max_size=8).filter(

@@ -1,8 +1,6 @@
 """XML: what attacks is refused at once, what the field sends is read, what is written is exact."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +10,12 @@ from refused import refusal_of
 from engine.base.errors import BusError, Code
 from engine.formats.format import Hints, PathError
 from engine.formats.xml import Xml
+from tests.corpora import CORPORA, need
 
 XML = Xml()
-SHARED = Path(os.environ.get("HISBUS_SHARED", Path(__file__).resolve().parents[4] / "shared"))
-ATTACKS = sorted((SHARED / "corpora" / "xml-attacks-defusedxml").glob("*.x*"))
+
+need()
+ATTACKS = sorted((CORPORA / "xml-attacks-defusedxml").glob("*.x*"))
 HARMLESS = {"simple.xml", "simple-ns.xml", "schema-include.xsd", "xalan_exec.xsl", "xalan_write.xsl"}
 REPLY = """<?xml version="1.0"?>
 <Response><!-- note --><Head><ResultCode>0</ResultCode><ResultMsg><![CDATA[a < b]]></ResultMsg><Blank>  </Blank><Empty/></Head>

@@ -1,15 +1,14 @@
 """Published vectors: GB/T 32905 (SM3) from the shared corpora, RFC 4231 (HMAC-SHA-256), RFC 1321 (MD5)."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from engine.sealing.digests import DIGESTS, KEYED, digest, keyed
+from tests.corpora import CORPORA, need
 
-SHARED = Path(os.environ.get("HISBUS_SHARED", Path(__file__).parents[4] / "shared"))
-SM = json.loads((SHARED / "corpora" / "sm-vectors" / "sm_vectors.json").read_text("utf-8"))
+need()
+SM = json.loads((CORPORA / "sm-vectors" / "sm_vectors.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("vector", SM["sm3"], ids=lambda vector: vector["digest"][:8])
