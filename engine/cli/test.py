@@ -1,40 +1,61 @@
-"""`hisbus test [profile]`: runs the examples of profiles and says field by field what differs."""
+"""`hisbus test [what]`: runs the examples of profiles and the scenarios of the site, and says field by field what
+differs.
+"""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.base.errors import Exit
 from engine.base.where import did_you_mean
 from engine.cli.check import checked
-from engine.cli.say import as_json, progress
-from engine.cli.site import Site, site_options
+from engine.cli.say import as_json, findings, progress, refuse
+from engine.cli.site import Adapters, Site, site_options
 from engine.mapping.examples import Result, run
 from engine.mapping.library import Library
+from engine.settings.problems import Problems
+
+if TYPE_CHECKING:
+    from engine.app.check import Checked
+    from engine.app.scenarios.player import Played
 
 
 @click.command("test")
-@click.argument("profile", required=False)
+@click.argument("what", required=False)
 @site_options
-def command(site: Site, profile: str | None) -> None:
-    """Runs the examples of all profiles, or of one, and says field by field what differs.
+def command(site: Site, what: str | None) -> None:
+    """Runs the examples of all profiles and the scenarios in tests/routes, and says field by field what differs.
 
+    WHAT narrows it to one profile (gateway/message), or to one file or folder of scenarios (tests/routes/x.yaml).
     Exit code 1 when something differs, or when a text has findings.
     """
-    library = checked(site).release.library
-    if profile is not None and profile not in library.profiles:
-        raise click.UsageError(f"there is no profile {profile!r}; {did_you_mean(profile, library.profiles)}")
-    results = _run(library, [profile] if profile else sorted(library.profiles))
-    failed = [result for result in results if not result.fine]
+    found = checked(site)
+    profiles, files = _chosen(site, found.release.library, what)
+    played = _play(site, found, files)
+    results = _run(found.release.library, profiles)
+    fine = all(one.fine for one in (*results, *played))
     if site.as_json:
-        as_json({"ok": not failed, "examples": [_as_json(result) for result in results]})
+        examples = [_as_json(result) for result in results]
+        as_json({"ok": fine, "examples": examples, "scenarios": [_played_as_json(one) for one in played]})
     else:
-        for result in failed:
-            click.echo(f"{click.style(str(result.where), bold=True)}: {result.operation}, {result.case}")
-            for difference in result.differences:
-                click.echo(f"    {difference}")
-        click.echo(f"{len(results) - len(failed)} of {len(results)} examples as they say")
-    raise SystemExit(Exit.FINDINGS.value if failed else Exit.FINE.value)
+        _say(results, played)
+    raise SystemExit(Exit.FINE.value if fine else Exit.FINDINGS.value)
+
+
+def _chosen(site: Site, library: Library, what: str | None) -> tuple[list[str], list[Path]]:
+    """The profiles and the scenario files that are meant."""
+    from engine.app.scenarios.loading import files_of
+
+    if what is None:
+        return sorted(library.profiles), files_of(site.folder)
+    if what in library.profiles:
+        return [what], []
+    place = next((path for path in (Path(what), site.path(what)) if path.exists()), None)
+    if place is None:
+        known = [*library.profiles, *(path.relative_to(site.folder).as_posix() for path in files_of(site.folder))]
+        raise click.UsageError(f"there is no profile and no scenario {what!r}; {did_you_mean(what, known)}")
+    return [], sorted(place.rglob("*.yaml")) if place.is_dir() else [place]
 
 
 def _run(library: Library, names: list[str]) -> list[Result]:
@@ -44,6 +65,39 @@ def _run(library: Library, names: list[str]) -> list[Result]:
         progress(f"{name}: {len(found)} examples")
         results += found
     return results
+
+
+def _play(site: Site, found: "Checked", files: list[Path]) -> "list[Played]":
+    """Every scenario; findings in any of their texts end the verb before one is played."""
+    from engine.app.scenarios.loading import load
+    from engine.app.scenarios.player import play
+
+    problems = Problems()
+    loaded = [load(file, site.folder, found, problems) for file in files]
+    if problems:
+        refuse(list(problems), site.as_json)
+    played = []
+    for scenario in filter(None, loaded):
+        progress(f"{scenario.node.where.file}: {scenario.text.scenario}")
+        played.append(play(scenario, site.folder, found, Adapters()))
+    return played
+
+
+def _say(results: list[Result], played: "list[Played]") -> None:
+    for result in (result for result in results if not result.fine):
+        click.echo(f"{click.style(str(result.where), bold=True)}: {result.operation}, {result.case}")
+        for difference in result.differences:
+            click.echo(f"    {difference}")
+    for scenario in (scenario for scenario in played if not scenario.fine):
+        click.echo(f"{click.style(str(scenario.where), bold=True)}: {scenario.scenario}")
+        for problem in scenario.differences:
+            click.echo(f"    {problem.where}: {problem.what}")
+            if problem.hint:
+                click.echo(f"        {problem.hint}")
+    if results:
+        click.echo(f"{sum(one.fine for one in results)} of {len(results)} examples as they say")
+    if played:
+        click.echo(f"{sum(one.fine for one in played)} of {len(played)} scenarios as they say")
 
 
 def _as_json(result: Result) -> dict[str, Any]:
@@ -56,4 +110,13 @@ def _as_json(result: Result) -> dict[str, Any]:
         "differences": [
             {"path": one.path, "expected": repr(one.expected), "got": repr(one.got)} for one in result.differences
         ],
+    }
+
+
+def _played_as_json(played: "Played") -> dict[str, Any]:
+    return {
+        "scenario": played.scenario,
+        "where": str(played.where),
+        "fine": played.fine,
+        "differences": findings(played.differences),
     }

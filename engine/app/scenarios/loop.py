@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from engine.base.clock import MovedClock
+from engine.base.clock import SECOND, MovedClock
 
 
 class MovedLoop(asyncio.SelectorEventLoop):
@@ -18,12 +18,15 @@ class MovedLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, clock: MovedClock) -> None:
         self._clock = clock
+        self._begun = clock.now()
         self._waiter: asyncio.Future[None] | None = None
         super().__init__(_Selector(self._idle))
 
     def time(self) -> float:
-        """The clock's seconds."""
-        return self._clock.monotonic()
+        """Seconds since the loop was made: small numbers, as asyncio tells instants apart by 1 ns, and a float can do
+        that for 97 days.
+        """
+        return (self._clock.now() - self._begun) / SECOND
 
     async def quiet(self) -> None:
         """Returns when every task waits for a timer, or for somebody outside."""

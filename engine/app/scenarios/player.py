@@ -1,6 +1,7 @@
 """Playing a scenario: event by event, and what differs said with the event's place."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ from engine.routing.release import Release
 
 _TYPED = {"json", "row"}
 """Formats whose values are more than text."""
+
+_NAME = re.compile(r"\$[a-z]\w*\Z")
+"""Instead of a value: whatever stands there the first time, and the same ever after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class _Player:
         self._stage = stage
         self._release = release
         self._found: list[Problem] = []
+        self._named: dict[str, Any] = {}
 
     async def play(self) -> list[Problem]:
         """Every difference, in order. What cannot be gone on from ends the scenario."""
@@ -190,6 +195,8 @@ class _Player:
                 self._compare(where, _plain(expected, wire), found, below, hint)
 
     def _compare(self, where: Where, expected: Any, got: Any, path: str, hint: str = "") -> None:
+        if isinstance(expected, str) and _NAME.match(expected) and got not in (None, ABSENT):
+            expected = self._named.setdefault(expected, got)
         for difference in differences(expected, got, path):
             self._say(where, str(difference), hint)
 

@@ -12,7 +12,9 @@ from engine.settings.texts import Text
 from engine.settings.units import Duration, wrong
 
 Fields: TypeAlias = dict[str, Any]
-"""Paths of a format, each with the value that is expected there; `null` expects nothing there."""
+"""Paths of a format, each with the value that is expected there. `null` expects nothing there; `$name` whatever stands
+there the first time, and the same wherever `$name` is written again.
+"""
 
 
 def _instant(value: str) -> str:
