@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 import adapters
+from engine.app.scenarios.text import ScenarioText
 from engine.channel.contracts import Contracts, load_contracts
 from engine.channel.pages import operations_page
 from engine.channel.texts import ContractsText
@@ -40,6 +41,11 @@ TEXTS: dict[str, tuple[type[BaseModel], str, str]] = {
     "contracts": (ContractsText, "Contracts", "What stands under `contracts:` in the channel's profile."),
     "seal": (SealText, "Signatures", "What stands under `seal:` in a profile, or in one of its operations."),
     "between": (texts.BetweenText, "Maps between shapes", "What stands in `mappings/between/`."),
+    "scenario": (
+        ScenarioText,
+        "Scenarios",
+        "What stands in `tests/routes/`: flows with memory.",
+    ),
     "shape": (texts.ShapeText, "Shapes", "What stands in `mappings/shapes/`: our own documents."),
 }
 

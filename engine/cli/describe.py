@@ -108,7 +108,7 @@ def _settings(_site: Site) -> Iterator[Page]:
         if block.path:
             yield Page(block.path, block.says, ("setting", "what stands there", "default", "meaning"), rows)
         for entry in block.entries:
-            if not entry.block:
+            if not entry.blocks:
                 _, kind, default, says = _row(entry)
                 yield Page(entry.path, says, ("what stands there", "default"), ((kind, default),))
 

@@ -21,8 +21,8 @@ class Entry:
     default: str
     says: str
     required: bool
-    block: str
-    """The name of the block that stands there, or in whose list or names it stands; empty for plain values."""
+    blocks: tuple[str, ...]
+    """Names of the blocks that may stand there, or in its list or names; none for plain values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,24 @@ class Block:
     name: str
     says: str
     entries: tuple[Entry, ...]
+    first: str = ""
+    """The key by which it is known where several blocks may stand at one place."""
 
 
 def blocks(model: type[BaseModel], root: str = "") -> Iterator[Block]:
     """Every block of a text once, outermost first; `*` in a path stands for names that a site gives."""
     schema = editor_schema(model, "")
     defs = schema.get("$defs", {})
-    waiting, seen = [(root, model.__name__, schema)], {model.__name__}
+    waiting, seen = [(root, model.__name__, schema, "")], {model.__name__}
     while waiting:
-        path, name, block = waiting.pop(0)
+        path, name, block, first = waiting.pop(0)
         entries = tuple(_entries(path, block, defs))
-        yield Block(path, name, block.get("description", ""), entries)
+        yield Block(path, name, block.get("description", ""), entries, first)
         for entry in entries:
-            if entry.block and entry.block not in seen:
-                seen.add(entry.block)
-                waiting.append((entry.path, entry.block, defs[entry.block]))
+            for inner in (inner for inner in entry.blocks if inner not in seen):
+                seen.add(inner)
+                known = next(iter(defs[inner].get("required", ())), "") if len(entry.blocks) > 1 else ""
+                waiting.append((entry.path, inner, defs[inner], known))
 
 
 def text_page(title: str, intro: str, model: type[BaseModel]) -> str:
@@ -56,7 +59,8 @@ def text_page(title: str, intro: str, model: type[BaseModel]) -> str:
     home = {block.name: block.path for block in found}
     lines = [f"# {title}", "", intro, ""]
     for block in found:
-        lines += [f"## `{block.path}`" if block.path else "## The outermost keys", "", block.says, ""]
+        head = f"`{block.path}`" + (f" with `{block.first}`" if block.first else "")
+        lines += [f"## {head}" if block.path else "## The outermost keys", "", block.says, ""]
         lines += _rows(block, home)
     return "\n".join(lines)
 
@@ -89,10 +93,10 @@ def errors_page() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What may stand at a key, in words; the block it is or holds; `*` where that stands under names or in a list."""
+    """What may stand at a key, in words; the blocks it is or holds; `*` where they stand under names or in a list."""
 
     words: str
-    block: str = ""
+    blocks: tuple[str, ...] = ()
     below: str = ""
 
 
@@ -105,33 +109,37 @@ def _entries(path: str, block: dict[str, Any], defs: dict[str, Any]) -> Iterator
         kind = _kind(entry, defs)
         said = entry.get("default")
         default = "" if said in _NOTHING else json.dumps(said, ensure_ascii=False).strip('"')
-        says = entry.get("description") or defs.get(kind.block, {}).get("description", "")
+        says = entry.get("description") or "".join(defs[name].get("description", "") for name in kind.blocks[:1])
         place = ".".join(part for part in (path, key, kind.below) if part)
         required = key in _with_properties(block).get("required", ())
-        yield Entry(place, kind.words, default, " ".join(says.split()), required, kind.block)
+        yield Entry(place, kind.words, default, " ".join(says.split()), required, kind.blocks)
 
 
 def _kind(entry: dict[str, Any], defs: dict[str, Any]) -> _Kind:
     if "$ref" in entry:
         name = entry["$ref"].rpartition("/")[2]
-        return _Kind("block", name) if "enum" not in defs[name] else _kind(defs[name], defs)
+        return _Kind("block", (name,)) if "enum" not in defs[name] else _kind(defs[name], defs)
     forms = [form for form in entry.get("anyOf", entry.get("oneOf", ())) if form.get("type") != "null"]
     if forms:
         kinds = [_kind(form, defs) for form in forms]
-        block = next((kind for kind in kinds if kind.block), kinds[0])
-        return _Kind(" or ".join(dict.fromkeys(kind.words for kind in kinds)), block.block, block.below)
+        blocks = tuple(dict.fromkeys(name for kind in kinds for name in kind.blocks))
+        below = next((kind.below for kind in kinds if kind.blocks), "")
+        return _Kind(" or ".join(dict.fromkeys(kind.words for kind in kinds)), blocks, below)
     if entry.get("type") == "array":
         item = _kind(entry.get("items", {}), defs)
-        return _Kind(f"list of {item.words}{'s' if item.block else ''}", item.block, "*" if item.block else "")
+        return _Kind(f"list of {item.words}{'s' if item.blocks else ''}", item.blocks, "*" if item.blocks else "")
     if isinstance(entry.get("additionalProperties"), dict):
         item = _kind(entry["additionalProperties"], defs)
-        return _Kind(f"names, each with a {item.words}", item.block, "*" if item.block else "")
+        return _Kind(f"names, each with a {item.words}", item.blocks, "*" if item.blocks else "")
+    if entry.get("additionalProperties") is True:
+        return _Kind("mapping")
     return _Kind(_plain(entry))
 
 
 def _plain(entry: dict[str, Any]) -> str:
     if "enum" in entry or "const" in entry:
-        return ", ".join(f"`{word}`" for word in entry.get("enum", [entry.get("const")]))
+        words = entry.get("enum", [entry.get("const")])
+        return ", ".join(f"`{word if isinstance(word, str) else json.dumps(word)}`" for word in words)
     if "examples" in entry:
         return " or ".join(f"`{example}`" for example in entry["examples"])
     return _PLAIN.get(str(entry.get("type")), "any value")
@@ -147,8 +155,8 @@ def _rows(block: Block, home: dict[str, str]) -> list[str]:
     for entry in block.entries:
         key = entry.path.removeprefix(f"{block.path}.").removesuffix(".*")
         kind = entry.kind
-        if entry.block and home.get(entry.block, entry.path) != entry.path:
-            kind += f", as `{home[entry.block]}`"
+        elsewhere = {home[name]: None for name in entry.blocks if home.get(name, entry.path) != entry.path}
+        kind += "".join(f", as `{path}`" for path in elsewhere)
         default = "required" if entry.required else f"`{entry.default}`" if entry.default else ""
         lines.append(f"| `{key}` | {_cell(kind)} | {_cell(default)} | {_cell(entry.says)} |")
     return [*lines, ""]

@@ -19,6 +19,7 @@ KINDS = {"shapes": "shape", "tables": "table", "between": "between"}
 def texts():
     yield from ((file, "config") for file in sorted((ROOT / "config").glob("*.yaml")))
     yield ROOT / "routes.yaml", "routes"
+    yield from ((file, "scenario") for file in sorted((ROOT / "tests/routes").glob("*.yaml")))
     for file in sorted(MAPPINGS.rglob("*.yaml")):
         yield file, KINDS.get(file.parent.name, "profile")
 
