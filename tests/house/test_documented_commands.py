@@ -1,0 +1,92 @@
+"""What `docs/operations.md` tells an operator to type works as it stands, and it names all that the bus says.
+
+A ```sh block is run when the line above it is `<!-- run -->` or `<!-- run: … -->`, whose words come first:
+they make the state that the block is about. All run in one shell, in order.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.base import metrics
+from tests.flow.house import House
+from tests.flow.programs import clean_environment
+from tests.flow.site import ROOT
+
+GUIDE = ROOT / "docs/operations.md"
+BLOCK = re.compile(r"^<!-- run(?:: ([^\n]*))? -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PATIENCE = 55
+LEVELS = {"debug", "info", "warning", "error", "log"}
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """A shell's environment beside a running bus, and the folder it works in."""
+    with House(tmp_path / "house") as house:
+        folder = tmp_path / "desk"
+        (folder / "backup").mkdir(parents=True)
+        yield (
+            folder,
+            clean_environment(
+                {
+                    **_settings(house),
+                    "HISBUS_SITE": str(house.site),
+                    "HISBUS_ENV": "sandbox",
+                    "BUS": f"http://127.0.0.1:{house.bus.http}",
+                    "BACKUP": str(folder / "backup"),
+                    "SANDBOX_URL": house.hospital.page,
+                    "PYTHONPATH": str(ROOT),
+                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                }
+            ),
+        )
+
+
+def _settings(house):
+    """The bus's own; but without the client that asks for what this site does not offer, as the check says."""
+    return {name: value for name, value in house.bus.environment.items() if not name.endswith("__CLIENTS")}
+
+
+def test_every_command_of_the_operators_guide_runs(desk):
+    folder, environment = desk
+    blocks = BLOCK.findall(GUIDE.read_text(encoding="utf-8"))
+    assert len(blocks) >= 6, "the guide's blocks are not found any more"
+    lines = ["set -eu", f'sandbox() {{ {sys.executable} -m sandbox.cli "$@"; }}']
+    for before, commands in blocks:
+        lines += [before or ":", "set -x", commands, "{ set +x; } 2>/dev/null"]
+    done = subprocess.run(
+        ["sh", "-c", "\n".join(lines)],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"the last command failed:\n{done.stderr[-3000:]}\n{done.stdout[-2000:]}"
+
+
+def test_the_guide_names_every_metric_and_every_event():
+    guide = GUIDE.read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)(?:\{[\w,]*\})?`", guide))
+    assert {_exported(family) for family in metrics.REGISTRY.collect()} <= named
+    assert _events() <= named
+
+
+def _exported(family):
+    return family.name + ("_total" if family.type == "counter" else "")
+
+
+def _events():
+    """The first words of all log calls of the engine, where they are written out."""
+    calls = (
+        node
+        for file in (ROOT / "engine").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS
+        and isinstance(node.func.value, ast.Name) and node.func.value.id == "_log"
+    )  # fmt: skip
+    words = (word for call in calls for word in ast.walk(call.args[0]) if isinstance(word, ast.Constant))
+    events = {word.value for word in words if not word.value.endswith("_")}
+    assert len(events) > 40
+    return events
