@@ -68,9 +68,12 @@ class Bus:
         ids: Ids | None = None,
         secrets: Secrets | None = None,
         behind: float = _BEHIND,
+        control: bool = True,
         crash: Crash | None = None,
     ) -> None:
-        """A scenario brings a clock, identifiers and secrets of its own, and `behind` as what is never too late."""
+        """A scenario brings a clock, identifiers and secrets of its own; it is never `behind`, and has no control
+        socket.
+        """
         self.site = site
         self.config: Config = loaded.config
         self.clock = clock or SystemClock(lambda drift: _log.warning("clock_moved", drift_us=drift))
@@ -80,6 +83,7 @@ class Bus:
         self.supervisor = Supervisor()
         self.listeners: dict[str, Source] = {}
         self._behind = behind
+        self._controlled = control
         self._crash = crash
         self._ends = AsyncExitStack()
         self._deadline = 0.0
@@ -133,9 +137,10 @@ class Bus:
         self.health = Health(self)
         self._ends.push_async_callback(self._stop_listening)
         await self._listen()
-        control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)
-        await control.start()
-        self._ends.push_async_callback(control.stop)
+        if self._controlled:
+            control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)
+            await control.start()
+            self._ends.push_async_callback(control.stop)
         _log.info("started", release=self.release.digest[:12], count=len(self.listeners))
 
     def _left(self) -> float:

@@ -50,6 +50,7 @@ class Stage:
             ids=CountedIds(),
             secrets=_StandIns(loaded.config.secrets, site),
             behind=math.inf,
+            control=False,
         )
 
     async def __aenter__(self) -> Self:
@@ -109,7 +110,7 @@ class _StandIns(Secrets):
 
 
 def _alone(config: Config, folder: Path) -> Config:
-    """The same settings with journal and control socket in a folder of their own, and calls that wait for no pace."""
+    """The same settings with a journal in a folder of its own, and calls that wait for no pace."""
     journal = config.journal.model_copy(
         update={
             "url": f"sqlite:///{folder / 'journal.db'}",
@@ -123,8 +124,7 @@ def _alone(config: Config, folder: Path) -> Config:
         name: one.model_copy(update={"limits": (one.limits or Limits()).model_copy(update={"pace": None})})
         for name, one in config.systems.items()
     }
-    control = config.control.model_copy(update={"path": str(folder / "control.sock")})
-    return config.model_copy(update={"journal": journal, "systems": systems, "control": control})
+    return config.model_copy(update={"journal": journal, "systems": systems})
 
 
 async def _answer(ear: Ear, inbound: Inbound) -> Answer:
