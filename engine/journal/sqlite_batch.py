@@ -1,8 +1,8 @@
 """One batch on SQLite: the verbs in their order, inside one transaction (delivery.md §3, §4)."""
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from engine.base.errors import BusError
 from engine.journal import sqlite as sql
@@ -49,34 +49,13 @@ class Batch:
         kinds: dict[type, list[int]] = {}
         for number, mark in enumerate(marks):
             kinds.setdefault(type(mark), []).append(number)
-        for kind, verb in self._order():
-            numbers = kinds.get(kind)
-            if numbers:
-                for number, result in zip(numbers, verb([marks[n] for n in numbers]), strict=True):
+        for kind, verb, together in self._ORDER:
+            if numbers := kinds.get(kind):
+                mine = [marks[number] for number in numbers]
+                done = verb(self, mine) if together else [verb(self, mark) for mark in mine]
+                for number, result in zip(numbers, done, strict=True):
                     results[number] = result
         return results
-
-    def _order(self) -> tuple[tuple[type, Any], ...]:
-        return (
-            (Acted, self._each(self._act)),
-            (Withdraw, self._each(self._withdraw)),
-            (Unclaim, self._each(self._unclaim)),
-            (Settle, self._each(self._settle)),
-            (Accept, self._accept),
-            (Ride, self._each(self._ride)),
-            (Sending, self._each(self._sending)),
-            (Claim, self._each(self._claim)),
-            (Part, self._each(self._part)),
-            (Release, self._each(self._release)),
-            (Read, self._read),
-            (Prune, self._each(self._prune)),
-            (Forget, self._each(self._forget)),
-            (Sweep, self._each(self._sweep)),
-        )
-
-    @staticmethod
-    def _each(verb: Any) -> Any:
-        return lambda marks: [verb(mark) for mark in marks]
 
     # --- accept ---
 
@@ -202,7 +181,8 @@ class Batch:
         """What follows from a new state: steps freed, skipped and added, the answer, and who may go now."""
         freed = verbs.Freed(mark.room)
         lanes = {let_go} - {None}
-        self._many(sql.FREED, [(seq, step) for step in then.freed])
+        if then.freed:
+            self._many(sql.FREED, [(seq, step) for step in then.freed])
         done = int(then.state in FINAL)
         for step in then.skip:
             for (lane,) in self._run(sql.SKIP, (seq, step)).fetchall():
@@ -302,3 +282,21 @@ class Batch:
     def _read(self, marks: Sequence[Read]) -> list[None]:
         self._many(sql.READ, [(m.at, m.operation, m.client, m.campus, m.subject, m.code) for m in marks])
         return [None] * len(marks)
+
+    _ORDER: ClassVar[tuple[tuple[type, Callable[..., Any], bool], ...]] = (
+        (Acted, _act, False),
+        (Withdraw, _withdraw, False),
+        (Unclaim, _unclaim, False),
+        (Settle, _settle, False),
+        (Accept, _accept, True),
+        (Ride, _ride, False),
+        (Sending, _sending, False),
+        (Claim, _claim, False),
+        (Part, _part, False),
+        (Release, _release, False),
+        (Read, _read, True),
+        (Prune, _prune, False),
+        (Forget, _forget, False),
+        (Sweep, _sweep, False),
+    )
+    """The verbs in the order of one batch; True: all marks of the kind at once."""

@@ -112,7 +112,8 @@ def follow(route: Route, index: int, bare: Then, document: Shape, campus: str, *
     if bare.state not in FINAL:
         return bare
     if bare.state in (State.DELIVERED, State.SKIPPED):
-        return replace(bare, freed=_needing(route, index))
+        freed = _needing(route, index)
+        return replace(bare, freed=freed) if freed else bare
     skip = _all_behind(route, index)
     starts = route.on_failure and index < len(route.steps) and not failing
     return replace(bare, skip=skip, add=_added(route, document, campus) if starts else ())
