@@ -66,8 +66,9 @@ def test_every_command_of_the_operators_guide_runs(desk):
     assert done.returncode == 0, f"the last command failed:\n{done.stderr[-3000:]}\n{done.stdout[-2000:]}"
 
 
-def test_the_guide_names_every_metric_and_every_event():
-    guide = GUIDE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", [GUIDE.name, "operations.zh-CN.md"])
+def test_the_guide_names_every_metric_and_every_event(name):
+    guide = GUIDE.with_name(name).read_text(encoding="utf-8")
     named = set(re.findall(r"`(\w+)(?:\{[\w,]*\})?`", guide))
     assert {_exported(family) for family in metrics.REGISTRY.collect()} <= named
     assert _events() <= named
