@@ -1,6 +1,7 @@
 """Scenarios: those of the repository hold, and one that does not says where and what."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -91,6 +92,11 @@ def test_the_scenarios_of_the_repository(file, checked):
     scenario = load(file, ROOT, checked, problems)
     assert scenario is not None, [str(problem) for problem in problems]
     assert [str(one) for one in play(scenario, ROOT, checked, Adapters()).differences] == []
+
+
+def test_the_scenario_of_the_guide(played):
+    guide = (ROOT / "docs/mapping.md").read_text(encoding="utf-8")
+    assert played(text=re.search(r"```yaml\n(# yaml-language-server.*?)```", guide, re.DOTALL)[1]) == []
 
 
 def test_it_holds_as_it_is_written(played):
@@ -237,14 +243,14 @@ def test_two_plays_are_the_same(loaded, checked):
 
 
 def test_a_backlog_of_hours_does_not_close_the_door(played):
-    """The clock jumps: what is hours late at that instant is no overload."""
+    """The clock jumps: what is hours late at that instant is no overload. The two jumps let the bus look just then."""
     sent = SCENARIO[SCENARIO.index("  - send:") : SCENARIO.index("  - expect: reports")]
     again = sent.replace("LIS0001", "LIS0002").replace("R1|CBC", "R2|CBC").replace("P1", "P2")
     down = "  - expect: reports.save\n    {}\n"
     save, unavailable = down.format("reply: {count: 1}"), down.format("unavailable: true")
     tell = '  - expect: messages.send\n    reply: {code: "0", msg: 成功}\n'
     head = SCENARIO[: SCENARIO.index("  - send:")]
-    text = head + sent + unavailable + tell + "  - advance: 5h\n" + again + save * 2 + tell
+    text = head + sent + unavailable + tell + "  - advance: 600ms\n  - advance: 5h\n" + again + save * 2 + tell
     assert played(text=text) == []
 
 
