@@ -21,6 +21,9 @@ update deliveries set state = case state when 'sending' then 'doubtful' else 're
 where owner is not null
 """
 
+# At start, system by system: a question that died with the process must not hold its lane for the rest of its limit.
+NEXT_SYSTEM = "select min(system) from deliveries where (state = 'ready' or state = 'doubtful') and system > ?"
+
 # --- accept ---
 KEY = "insert into keys (key, message, digest, until) values (?, ?, ?, ?) on conflict do nothing"
 KNOWN = """

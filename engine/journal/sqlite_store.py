@@ -93,9 +93,16 @@ class SqliteStore:
         self._check(check)
         self._epoch = self._write.execute(sql.JOIN, (self.node, self._clock.now())).fetchone()[0]
         left = self._write.execute(sql.RECOVER, (self._clock.now(),)).rowcount
+        self._ask_anew()
         self._seq = self._write.execute("select coalesce(max(seq), 0) from messages").fetchone()[0]
         self._write.execute("commit")
         _log.info("journal_opened", node=self.node, epoch=self._epoch, count=left)
+
+    def _ask_anew(self) -> None:
+        """Makes every doubt due: nobody is asking now."""
+        run, now, system = self._write.execute, self._clock.now(), ""
+        while (system := run(sql.NEXT_SYSTEM, (system,)).fetchone()[0]) is not None:
+            run(sql.MEND_DOUBTFUL, (now, system, now))
 
     def _check(self, check: str) -> None:
         self._write.execute(sql.ESTABLISH, ("check", check))

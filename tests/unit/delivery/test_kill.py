@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-LANES, EACH, KILLS = "abcdefgh", 12, 10
+LANES, EACH, KILLS = "abcdefgh", 60, 10
 
 BUS = """
     import asyncio, sys
