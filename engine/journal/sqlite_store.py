@@ -81,7 +81,10 @@ class SqliteStore:
     async def close(self) -> None:
         if self._thread is not None:
             self._thread.shutdown()
-        self._write.execute(sql.RECOVER, (self._clock.now(),))
+        try:
+            self._write.execute(sql.RECOVER, (self._clock.now(),))
+        except sqlite3.Error as error:  # the next start does it
+            _log.warning("journal_left_unsaid", node=self.node, error=type(error).__name__)
         self._read.close()
         self._write.close()
         self._lock.release()

@@ -18,6 +18,7 @@ from engine.journal.store import Crash, Store
 MARKS = 512
 BYTES = 4 * 1024 * 1024
 _AGAIN = 0.5  # seconds until a batch that found the disk full or the database away is tried again
+_LAST = 5.0  # seconds without a commit after which the end no longer waits for a database that takes nothing
 
 _log = log.get("journal")
 _Waiting = tuple[Mark, "asyncio.Future[Any]"]
@@ -35,6 +36,7 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self.troubled = False
         """The database cannot take anything just now: new messages are told "busy"."""
+        self._commits = 0
 
     def put(self, mark: Mark) -> "asyncio.Future[Any]":
         """Queues a mark. The future brings its result when it is durable."""
@@ -52,13 +54,23 @@ class Writer:
         return len(self._queue)
 
     async def finish(self) -> None:
-        """Returns when everything queued is committed."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+        """Returns when everything queued is committed, or the database has long taken nothing: what is recorded by
+        then stays as it is, and the next start goes on from there.
+        """
+        while (task := self._task) is not None:
+            before = self._commits
+            done, _ = await asyncio.wait([task], timeout=_LAST)
+            if not done and self._commits == before:
+                _log.error("journal_left_unsaid", count=len(self._queue))
+                task.cancel()
+                await asyncio.wait([task])
+                left, self._queue = self._queue, []
+                for mark, future in left:
+                    self._tell(mark, future, JournalError("the journal was closed"))
 
     async def _drain(self) -> None:
         try:
-            while self._queue:
+            while self._queue or self.troubled:  # in trouble an empty batch finds out when it is over
                 await self._run(self._take())
                 await asyncio.sleep(0)  # a turn of the loop: answers go out, sockets are read, the next batch gathers
         finally:
@@ -84,6 +96,9 @@ class Writer:
         try:
             results = await self._store.commit([mark for mark, _ in batch], self._crash)
         except MarkRefused as refused:
+            if not batch:
+                self.troubled = False  # nothing was asked of the database: it is no trouble of this kind
+                return
             if len(batch) == 1:
                 _log.error("journal_mark_refused", why=str(refused), state=type(batch[0][0]).__name__)
                 self._tell(*batch[0], BusError(Code.INTERNAL, f"the journal refused it: {refused}"))
@@ -95,10 +110,12 @@ class Writer:
             await self._wait(batch, trouble)
         except Exception as error:  # noqa: BLE001 - a fault of ours must reach every waiter, not hang them
             _log.error("journal_batch_failed", error=type(error).__name__, count=len(batch))
+            self.troubled = False  # it says no at once to everybody from now on; waiting mends nothing
             for mark, future in batch:
                 self._tell(mark, future, JournalError(type(error).__name__))
         else:
             self.troubled = False
+            self._commits += 1
             metrics.COMMIT_TIME.observe(self._clock.monotonic() - begun)
             metrics.COMMIT_SIZE.observe(len(batch))
             for (mark, future), result in zip(batch, results, strict=True):
