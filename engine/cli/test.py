@@ -12,7 +12,7 @@ from engine.base.where import did_you_mean
 from engine.cli.check import checked
 from engine.cli.say import as_json, findings, progress, refuse
 from engine.cli.site import Adapters, Site, site_options
-from engine.mapping.examples import Result, run
+from engine.mapping.examples import Result, run, run_between
 from engine.mapping.library import Library
 from engine.settings.problems import Problems
 
@@ -64,6 +64,9 @@ def _run(library: Library, names: list[str]) -> list[Result]:
         found = list(run(library.profiles[name], library.zone))
         progress(f"{name}: {len(found)} examples")
         results += found
+    if names == sorted(library.profiles):
+        for name, examples in library.between_examples.items():
+            results += run_between(name, library.between[name], examples, library.zone)
     return results
 
 

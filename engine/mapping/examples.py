@@ -1,9 +1,9 @@
 """The examples of profiles, run: one set serves documentation, `hisbus test`, `simulate` and "try"."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from engine.base.errors import BusError
@@ -17,6 +17,8 @@ from engine.mapping.functions.kind import Unfit
 from engine.mapping.texts import IncomingExample, OutgoingExample
 from engine.model import Context, Incoming, Outgoing, Profile, Verdict
 from engine.settings.nodes import Node
+
+Between: TypeAlias = Callable[[Mapping[str, Any], Context], dict[str, Any]]
 
 _DEFAULT_AT = datetime(2026, 11, 20, 9, 0)  # noqa: DTZ001 - the site's zone is put to it
 _VALUES = {"token": "t1", "message_id": "m1", "campus": "main", "system": "example"}
@@ -63,6 +65,13 @@ def run(profile: Profile, zone: ZoneInfo) -> Iterator[Result]:
             yield Result(profile.name, kind.name, case.text.name, case.where, found)
 
 
+def run_between(name: str, made: Between, examples: Sequence[Case], zone: ZoneInfo) -> Iterator[Result]:
+    """Runs every example of a map from one shape to another."""
+    for case in examples:
+        found = tuple(_between(made, case.text, zone)) if isinstance(case.text, OutgoingExample) else ()
+        yield Result("between", name, case.text.name, case.where, found)
+
+
 def context_of(case: OutgoingExample | IncomingExample, zone: ZoneInfo) -> Context:
     """What an example's map knows beside its document."""
     at = _DEFAULT_AT if case.at is None else _instant(case.at)
@@ -103,6 +112,13 @@ def _outgoing(operation: Outgoing, wire: Format, case: OutgoingExample, zone: Zo
         yield from differences(case.outcome, said, "outcome")
         if case.gives is not None:
             yield from differences(case.gives, outcome.value or {}, "gives")
+
+
+def _between(made: Between, case: OutgoingExample, zone: ZoneInfo) -> Iterator[Difference]:
+    try:
+        yield from differences(case.gives or {}, made(case.given, context_of(case, zone)), "gives")
+    except BusError as error:
+        yield Difference("gives", "no refusal", error.detail)
 
 
 def _incoming(kind: Incoming, wire: Format, case: IncomingExample, zone: ZoneInfo) -> Iterator[Difference]:
