@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-LANES, EACH, KILLS = "abcdefgh", 24, 10
+LANES, EACH, KILLS = "abcdefgh", 14, 10
 
 BUS = """
     import asyncio, sys
@@ -120,7 +120,7 @@ async def test_killed_again_and_again_it_does_everything_once_and_in_order(tmp_p
     port = server.sockets[0].getsockname()[1]
     program = [sys.executable, "-c", textwrap.dedent(BUS), str(tmp_path), str(port), LANES, str(EACH)]
     for kill in range(KILLS):
-        await run(program, kill_after=0.01 + 0.01 * kill)
+        await run(program, kill_after=0.005 + 0.006 * kill)
     assert len(peer.done) < len(LANES) * EACH  # it was killed in the middle of its work
     async with asyncio.timeout(60):
         said = await run(program, kill_after=None)
