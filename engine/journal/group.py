@@ -14,6 +14,7 @@ from engine.journal.keys import DAY, DayCiphers, KeyRing
 from engine.journal.marks import Known, Mark
 from engine.journal.settings import Settings
 from engine.journal.store import Crash, Store
+from engine.journal.turns import Turns
 from engine.journal.verbs import PLACES, body_place, standing
 from engine.journal.writer import Writer
 from engine.model import (
@@ -28,6 +29,9 @@ from engine.model import (
     State,
     Then,
 )
+
+_MOST_QUEUED = 20_000
+"""Marks that wait for the database before reads are refused, as nobody waits for their audit and slows down by it."""
 
 
 class GroupJournal:
@@ -52,6 +56,7 @@ class GroupJournal:
         self._settings = settings
         self._writer = Writer(store, clock, crash, self._orphaned)
         self.bodies = Bodies(days, self.commit, self._parts)
+        self._turns = Turns()
         self._closed = False
 
     # --- the five verbs ---
@@ -63,22 +68,15 @@ class GroupJournal:
     async def accept(self, message: NewMessage, room: Room) -> Accepted | Duplicate | Conflict:
         if self.busy:
             raise BusError(Code.BUSY, "the journal's disk reserve is reached")
-        ring, key = self._ring, message.key
-        content = await self.bodies.seal(
-            message.received, message.id, bodies.RAW, bodies.pack(dict(message.meta), message.raw)
-        )
-        mark = marks.Accept(
-            message,
-            None if key is None else ring.key(message.route, message.sender, key),
-            ring.digest(message.digest),
-            message.received + self._settings.keep_keys,
-            content,
-            tuple([None if new.lane is None else ring.lane(new.lane) for new in message.deliveries]),
-            tuple([ring.find(find.kind, find.value) for find in message.finds]),
-            self._riders(message.riders) if message.riders else (),
-            room,
-        )
-        result = await self.commit(mark)
+        content = bodies.pack(dict(message.meta), message.raw)
+        lanes = tuple([None if new.lane is None else self._ring.lane(new.lane) for new in message.deliveries])
+        if not self._turns.held(lanes) and self.bodies.seals_at_once(message.received, content):
+            result = await self._accepted(message, lanes, content, room)
+        else:
+            with self._turns.stand(lanes) as before:
+                if before:
+                    await asyncio.wait(before)
+                result = await self._accepted(message, lanes, content, room)
         return result if isinstance(result, Accepted) else await self._known(result)
 
     async def claim(self, system: str, room: int) -> Sequence[Claimed]:
@@ -131,6 +129,8 @@ class GroupJournal:
         await self.commit(marks.Release(digest, content))
 
     def note(self, read: Noted) -> None:
+        if self._writer.queued > _MOST_QUEUED:
+            raise BusError(Code.BUSY, "the audit cannot be kept now")
         subject = None if read.subject is None else self._ring.find(read.subject.kind, read.subject.value)
         self._writer.put(marks.Read(self._clock.now(), read.operation, read.client, read.campus, subject, read.code))
 
@@ -193,6 +193,25 @@ class GroupJournal:
             await self.store.close()
 
     # --- inside ---
+
+    async def _accepted(
+        self, message: NewMessage, lanes: tuple[bytes | None, ...], content: bytes, room: Room
+    ) -> Accepted | Known:
+        ring, key = self._ring, message.key
+        sealed = await self.bodies.seal(message.received, message.id, bodies.RAW, content)
+        mark = marks.Accept(
+            message,
+            None if key is None else ring.key(message.route, message.sender, key),
+            ring.digest(message.digest),
+            message.received + self._settings.keep_keys,
+            sealed,
+            lanes,
+            tuple([ring.find(find.kind, find.value) for find in message.finds]),
+            self._riders(message.riders) if message.riders else (),
+            room,
+        )
+        result: Accepted | Known = await self.commit(mark)
+        return result
 
     async def commit(self, mark: Mark) -> Any:
         """Joins a mark of this floor (upkeep has some of its own) to the group commit, and returns its result."""

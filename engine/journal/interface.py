@@ -135,7 +135,9 @@ class Journal(Protocol):
         ...
 
     def note(self, read: Noted) -> None:
-        """Puts a read into the audit with a later commit; nobody waits for it (decision 23)."""
+        """Puts a read into the audit with a later commit; nobody waits for it (decision 23). Raises BusError(BUSY)
+        where too many wait for a database that takes nothing.
+        """
         ...
 
     async def store_release(self, digest: str, content: bytes) -> None:
