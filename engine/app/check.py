@@ -10,13 +10,15 @@ from pathlib import Path
 from engine.app.offers import check_offers
 from engine.app.systems import Surroundings
 from engine.base.ids import Ids
+from engine.base.where import Where
 from engine.contract import Adapter
 from engine.model import Profile
-from engine.routing.release import Release, build, read_texts
+from engine.routing.release import ROUTES, Release, build, read_texts
 from engine.routing.release import Site as ReleaseSite
 from engine.sealing.seal import Seals
 from engine.settings.layers import Loaded, load_config
 from engine.settings.problems import Problems
+from engine.settings.routes import load_routes
 from engine.settings.rules import check_rules
 from engine.settings.secrets import Secrets, check_secrets
 from engine.settings.systems import At, System
@@ -44,10 +46,13 @@ def check(
         return None
     secrets = Secrets(loaded.config.secrets, site, environ)
     around = Surroundings(site, loaded.config, secrets, adapters)
-    release = build(read_texts(site), release_site(around, ids), problems)
+    texts = read_texts(site)
+    release = build(texts, release_site(around, ids), problems)
     if release is not None:
         check_systems(loaded, release, adapters, problems)
-        check_offers(loaded, release, problems)
+        written = load_routes(texts[ROUTES].decode("utf-8"), ROUTES, Problems())
+        assert written is not None, "it was read for the release"
+        check_offers(loaded, release, written, problems)
     return Checked(loaded, release) if release is not None and not problems else None
 
 
@@ -59,7 +64,16 @@ def check_settings(
     if loaded is not None:
         check_rules(loaded, site, problems)
         check_secrets(loaded, Secrets(loaded.config.secrets, site, environ), problems)
+        if environment is None and not loaded.config.systems:
+            _note_environments(site, problems)
     return loaded
+
+
+def _note_environments(site: Path, problems: Problems) -> None:
+    """Who forgot to say which environment is meant would only hear of systems that nobody knows."""
+    known = [file.stem for file in sorted((site / "config").glob("*.yaml")) if "." not in file.stem]
+    if others := [name for name in known if name != "default"]:
+        problems.add(Where("config/default.yaml"), "no system is set", f"give --env or HISBUS_ENV: {', '.join(others)}")
 
 
 def release_site(around: Surroundings, ids: Ids) -> ReleaseSite:

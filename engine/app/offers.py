@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from engine.base.where import Where, did_you_mean
+from engine.base.where import did_you_mean
 from engine.channel.check import Ends, check_contracts, check_scopes
 from engine.channel.contracts import Contracts, load_contracts
 from engine.routing.plan import Route
-from engine.routing.release import MAPPINGS, ROUTES, Release
+from engine.routing.release import MAPPINGS, Release
 from engine.settings.layers import Loaded
 from engine.settings.problems import Problems
+from engine.settings.routes import RoutesText
 
 
 def contracts_of(release: Release, profile: str, problems: Problems) -> Contracts | None:
@@ -17,20 +18,20 @@ def contracts_of(release: Release, profile: str, problems: Problems) -> Contract
     return load_contracts(release.library.texts[name].decode("utf-8"), f"{MAPPINGS}/{name}", problems)
 
 
-def check_offers(loaded: Loaded, release: Release, problems: Problems) -> None:
+def check_offers(loaded: Loaded, release: Release, written: RoutesText, problems: Problems) -> None:
     """Notes what contracts, routes, shapes and clients say differently of each other."""
     offered: set[str] = set()
     channels = {name: system for name, system in loaded.config.systems.items() if system.clients}
     for name, system in channels.items():
-        if system.profile not in release.library.profiles:
-            continue  # a finding already
-        contracts = contracts_of(release, system.profile, problems)
-        if contracts is not None:
-            offered |= set(contracts.operations)
-            check_contracts(contracts, _ends(contracts, release), problems)
-            check_scopes(contracts, loaded, name, problems)
+        known = system.profile in release.library.profiles
+        contracts = contracts_of(release, system.profile, problems) if known else None
+        if contracts is None:
+            return  # a finding already: what it would have offered is not known
+        offered |= set(contracts.operations)
+        check_contracts(contracts, _ends(contracts, release), problems)
+        check_scopes(contracts, loaded, name, problems)
     if channels:
-        _check_served(release.routes, offered, problems)
+        _check_served(release.routes, offered, written, problems)
 
 
 def _ends(contracts: Contracts, release: Release) -> dict[str, Ends]:
@@ -46,8 +47,8 @@ def _ends(contracts: Contracts, release: Release) -> dict[str, Ends]:
     return found
 
 
-def _check_served(routes: Mapping[str, Route], offered: set[str], problems: Problems) -> None:
+def _check_served(routes: Mapping[str, Route], offered: set[str], written: RoutesText, problems: Problems) -> None:
     for name, route in routes.items():
         if "." in name and not route.sources and name not in offered:
             what = f"the route {name!r} serves an operation that no contract offers"
-            problems.add(Where(ROUTES), what, did_you_mean(name, offered))
+            problems.add(written.where("routes", name), what, did_you_mean(name, offered))

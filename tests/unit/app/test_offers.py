@@ -47,7 +47,7 @@ def test_the_shipped_site_has_none(site):
             "routes.yaml",
             "report.lab.get:",
             "report.lab.gets:",
-            ("routes.yaml", "'report.lab.gets'", "'report.lab.get'?"),
+            ("routes.yaml:6:3", "'report.lab.gets'", "'report.lab.get'?"),
         ),
         ("config/sandbox.yaml", '"report.*"', '"repot.*"', ("sandbox.yaml:", "'repot.*'")),
         ("mappings/channel/app.yaml", "{at: report.specimen", "{at: report.specimn", ("app.yaml:", "'specimen'?")),
@@ -58,3 +58,15 @@ def test_the_shipped_site_has_none(site):
 def test_findings(site, file, old, new, says):
     found = findings(site, file, old, new)
     assert any(all(part in one for part in says) for one in found), found
+
+
+def test_contracts_that_cannot_be_read_leave_the_routes_alone(site):
+    found = findings(site, "mappings/channel/app.yaml", "scope: report.read", "scoop: report.read")
+    assert not [one for one in found if one.startswith("routes.yaml")]
+
+
+def test_a_forgotten_environment_is_named(site):
+    problems = Problems()
+    kinds = {name: adapters.load(name) for name in adapters.NAMES}
+    assert check(site, None, {}, kinds, SystemIds(), problems) is None
+    assert any("HISBUS_ENV: sandbox" in one.hint for one in problems)
