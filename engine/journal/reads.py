@@ -34,4 +34,12 @@ FIRST_BODY = "select min(place) from bodies"
 OLDEST = """
 select seq, received, open from messages where seq > $1 and seq < (select max(seq) from messages) order by seq limit $2
 """
+# Open deliveries, by the indexes that hold nothing else; who waits in no line has another of its message among them.
+OPEN_DAYS = """
+select distinct m.received / $1 from messages m join (
+  select message from deliveries where state = 'ready' or state = 'doubtful'
+  union select message from deliveries where owner is not null
+  union select message from deliveries where state = 'parked'
+  union select message from deliveries where holds and lane is not null) d on d.message = m.seq
+"""
 KEYS = "select key, until from keys where key > $1 order by key limit $2"

@@ -46,15 +46,14 @@ class Pruned:
 async def prune(journal: GroupJournal, keep: Keep, clock: Clock, told: Told) -> Pruned:
     """Removes what is older than `keep` says. May be broken off at any moment and run again."""
     now, pruned = clock.now(), Pruned()
-    async for seqs, _ in _finished(journal, now - keep.history, 0):
+    async for seqs in _finished(journal, now - keep.history, 0):
         pruned.messages += await journal.commit(Prune(seqs, whole=True))
         told("messages", pruned.messages)
     first = (await journal.store.fetch(reads.FIRST_BODY))[0][0]
-    kept: set[int] = set()
-    async for seqs, open_days in _finished(journal, now - keep.bodies, (first or 0) // PLACES):
+    async for seqs in _finished(journal, now - keep.bodies, (first or 0) // PLACES):
         pruned.bodies += await journal.commit(Prune(seqs, whole=False))
-        kept |= open_days
         told("bodies", pruned.bodies)
+    kept = {row[0] for row in await journal.store.fetch(reads.OPEN_DAYS, DAY)}
     for day in await journal.days.place.days():
         if (day + 1) * DAY <= now - keep.bodies and day not in kept:
             await journal.days.forget(day)
@@ -66,14 +65,14 @@ async def prune(journal: GroupJournal, keep: Keep, clock: Clock, told: Told) -> 
     return pruned
 
 
-async def _finished(journal: GroupJournal, before: int, first: int) -> AsyncIterator[tuple[tuple[int, ...], set[int]]]:
-    """Pages of finished messages received before an instant, from number `first` on, oldest first; with each
-    page the days of those that are still open. The newest message stays: numbers count on from it.
+async def _finished(journal: GroupJournal, before: int, first: int) -> AsyncIterator[tuple[int, ...]]:
+    """Pages of finished messages received before an instant, from number `first` on, oldest first. The newest
+    message stays: numbers count on from it.
     """
     last = first - 1
     while rows := await journal.store.fetch(reads.OLDEST, last, _PAGE):
         old = [row for row in rows if row[1] < before]
-        yield tuple(row[0] for row in old if row[2] == 0), {row[1] // DAY for row in old if row[2]}
+        yield tuple(row[0] for row in old if row[2] == 0)
         if len(old) < len(rows):
             return
         last = rows[-1][0]

@@ -88,8 +88,14 @@ BY_INDEX = {
 }
 
 
-MEANT = {"SCAN waiting", "SCAN deliveries USING INDEX owned", "SCAN parts", "SCAN reads", "SCAN oldest", "SCAN nodes"}
-"""Two rows of a union; every owner at start; parts are few and swept at night; the first 1000 reads; nodes are few."""
+MEANT = {"SCAN waiting", "SCAN parts", "SCAN reads", "SCAN oldest", "SCAN nodes", "SCAN d"} | {
+    f"SCAN deliveries USING {how} {index}"
+    for how in ("INDEX", "COVERING INDEX")
+    for index in ("owned", "due", "parked", "in_lane")
+}
+"""Two rows of a union; parts are few and swept at night; the first 1000 reads; nodes are few; indexes that hold only
+what is open, and what was gathered from them.
+"""
 
 
 def statements() -> dict[str, str]:

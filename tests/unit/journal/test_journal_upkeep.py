@@ -16,7 +16,7 @@ from engine.journal.keys import DAY, KeyRing
 from engine.journal.retention import Keep, prune
 from engine.journal.upkeep import verify
 from engine.model import Find, NewDelivery, State, Then, Verdict
-from tests.unit.journal.made import MASTER, Opened, Opener, message
+from tests.unit.journal.made import MASTER, NO_ROOM, Opened, Opener, message
 
 RING = KeyRing(MASTER)
 DELIVERED = Then(State.DELIVERED)
@@ -207,3 +207,19 @@ async def test_an_export_is_clear_text_for_who_holds_the_key(opener: Opener) -> 
     assert [line async for line in export_day(history, day + 1)] == []
     assert await export_message(history, "no such id") is None
     await history.close()
+
+
+async def test_pruning_keeps_the_keys_of_days_on_which_something_is_open(opener: Opener) -> None:
+    """The newest message counts too, and one whose number is high but whose day is old: the clock was wrong then."""
+    opened = await opener.open()
+    day, now = DAY, opened.clock.now()
+    old, newest = now - 60 * day, now - 50 * day
+    await opened.deliver((await opened.taken(message(received=old - day)))[1])
+    for received in (now, old, now, newest):
+        await opened.accept(message(received=received), NO_ROOM)
+    await prune(opened.journal, Keep(bodies=30 * DAY), opened.clock, quiet)
+    await opened.journal.close()
+    opened = await opener.open()
+    for seq in (2, 3, 4, 5):
+        assert (await opened.journal.raw(seq))[0]
+    assert (old - day) // day not in await opened.journal.days.place.days()
