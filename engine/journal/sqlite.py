@@ -3,7 +3,8 @@
 BEGIN = "begin immediate"
 
 # Fence: no row means that this node was taken over.
-FENCE = "update nodes set batch = ?, seen = ? where node = ? and epoch = ?"
+FENCE = "select 1 from nodes where node = ? and epoch = ?"  # the file is held from `begin immediate` on: this stands
+SEEN = "update nodes set seen = ? where node = ? and epoch = ?"
 
 # What is true of the whole journal, once.
 ESTABLISH = "insert into facts (name, value) values (?, ?) on conflict do nothing"

@@ -50,7 +50,6 @@ class SqliteStore:
         self._read = connect(path)
         self._read.execute("pragma query_only = on")
         self._cursor = self._write.cursor()
-        self._batch = 0
         self._looked = -_LOOK_AGAIN
         self._low = False
         self._thread = ThreadPoolExecutor(1, "journal") if self._in_thread() else None
@@ -118,7 +117,7 @@ class SqliteStore:
         took = []
         for _ in range(5):
             begun = self._clock.monotonic()
-            self._commit((), None)
+            self._write.execute(sql.SEEN, (self._clock.now(), self.node, self._epoch))  # the least durable commit
             took.append(self._clock.monotonic() - begun)
         slow = sorted(took)[2] > _SLOW_FLUSH
         _log.info("journal_flush_measured", took_ms=round(sorted(took)[2] * 1000, 3), why="thread" if slow else "loop")
@@ -130,7 +129,7 @@ class SqliteStore:
         kinds = crash_points(marks) if crash is not None else ()
         try:
             cursor.execute(sql.BEGIN)
-            if cursor.execute(sql.FENCE, (self._batch + 1, now, self.node, self._epoch)).rowcount == 0:
+            if cursor.execute(sql.FENCE, (self.node, self._epoch)).fetchone() is None:
                 raise JournalError("another process has taken over this node's name in the file")
             results = batch.run(marks)
             for kind in kinds:
@@ -139,7 +138,6 @@ class SqliteStore:
         except BaseException as error:
             self._undo(batch)
             raise _understood(error) from error
-        self._batch += 1
         self._seq = batch.seq
         for kind in kinds:
             crash(f"after-{kind}-commit")  # type: ignore[misc]  # the same
