@@ -48,7 +48,10 @@ async def restore(url: str, source: Path, told: Told) -> None:
     if is_postgres(url):
         await _copy_in(url, source, told)
         return
-    await asyncio.to_thread(_copy_file, source, sqlite_path(url))
+    path = sqlite_path(url)
+    for beside in ("-wal", "-journal"):  # the database would play what a killed bus left there into the new file
+        _must_be_new(path.with_name(path.name + beside))
+    await asyncio.to_thread(_copy_file, source, path)
     told("journal")
 
 

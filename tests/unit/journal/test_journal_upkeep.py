@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.clock import MovedClock
 from engine.base.errors import BusError
 from engine.journal.backup import back_up, back_up_keys, restore
 from engine.journal.errors import JournalError, WrongKey
@@ -223,3 +224,27 @@ async def test_pruning_keeps_the_keys_of_days_on_which_something_is_open(opener:
     for seq in (2, 3, 4, 5):
         assert (await opened.journal.raw(seq))[0]
     assert (old - day) // day not in await opened.journal.days.place.days()
+
+
+async def test_a_restored_file_is_not_mixed_with_what_a_killed_bus_left_beside_the_old_one(
+    tmp_path: Path, clock: MovedClock
+) -> None:
+    """SQLite would play the old write-ahead log into the new file."""
+    place, backup = tmp_path / "journal.db", tmp_path / "backup.db"
+    opener = Opener(f"sqlite:///{place}", clock)
+    opened = await opener.open()
+    await opened.accept(message(raw=b"before"))
+    await back_up(opener.url, backup, quiet)
+    await opened.accept(message(raw=b"after"))
+    log = place.with_name("journal.db-wal")
+    left = log.read_bytes()
+    await opener.close()
+    place.unlink()
+    log.write_bytes(left)
+    with pytest.raises(JournalError, match=r"journal\.db-wal"):
+        await restore(opener.url, backup, quiet)
+    log.unlink()
+    await restore(opener.url, backup, quiet)
+    opened = await opener.open()
+    assert (await opened.journal.raw(1))[0] == b"before"
+    await opener.close()
