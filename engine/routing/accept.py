@@ -127,7 +127,7 @@ class Intake:
             finds=release.finds(shape.name, document),
             meta=meta_of(inbound, incoming.name, campus),
         )
-        return new, Message(release, route, document, context, campus)
+        return new, Message(release, route, document, context, campus, len(raw))
 
     def _taken(
         self, entrance: Entrance, new: NewMessage, message: Message, result: Accepted | Duplicate | Conflict

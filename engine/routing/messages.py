@@ -16,7 +16,8 @@ from engine.model import Claimed, Context, Shape
 from engine.routing.plan import Route
 from engine.routing.release import Release, Releases
 
-_KEPT = 20_000
+_KEPT = 16 * 1024 * 1024
+"""Bytes of messages, as they came, that are kept in memory: as documents they take about four times that."""
 
 
 @dataclass(slots=True)
@@ -28,6 +29,8 @@ class Message:
     document: Shape
     context: Context
     campus: str
+    size: int
+    """Bytes of the message as it came."""
     failing: bool = False
     """Its `on_failure` runs, or has run."""
 
@@ -40,15 +43,19 @@ class Messages:
         self._journal = journal
         self._releases = releases
         self._held: OrderedDict[int, Message] = OrderedDict()
+        self._bytes = 0
 
     def keep(self, seq: int, message: Message) -> None:
-        """Keeps a message until it is done, or until too many others came after it."""
+        """Keeps a message until it is done, or until too much came after it."""
+        self.forget(seq)
         self._held[seq] = message
-        if len(self._held) > _KEPT:
-            self._held.popitem(last=False)
+        self._bytes += message.size
+        while self._bytes > _KEPT and len(self._held) > 1:
+            self._bytes -= self._held.popitem(last=False)[1].size
 
     def forget(self, seq: int) -> None:
-        self._held.pop(seq, None)
+        if message := self._held.pop(seq, None):
+            self._bytes -= message.size
 
     async def get(self, delivery: Claimed) -> Message:
         """The delivery's message, from memory or read again under the release that accepted it."""
@@ -69,7 +76,7 @@ class Messages:
         profile = release.profile(meta["system"])
         incoming = profile.incoming[meta["operation"]]
         document = incoming.read(profile.format.parse(raw, Hints()), context)
-        return Message(release, route, document, context, campus)
+        return Message(release, route, document, context, campus, len(raw))
 
 
 def meta_of(inbound: Inbound, operation: str, campus: str) -> dict[str, str]:
