@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from engine.routing import messages
 from engine.routing.messages import Message, Messages
 
@@ -20,7 +22,7 @@ def made() -> Messages:
     return Messages(unused, unused, lambda _system, _campus: {})
 
 
-def test_the_oldest_are_let_go_of_when_the_bytes_are_over(monkeypatch) -> None:
+def test_the_oldest_are_let_go_of_when_the_bytes_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "_KEPT", 1000)
     kept = made()
     for seq in range(1, 12):
@@ -33,7 +35,7 @@ def test_the_oldest_are_let_go_of_when_the_bytes_are_over(monkeypatch) -> None:
     assert held(kept) == [12, 13]
 
 
-def test_one_that_is_larger_than_all_is_kept_alone(monkeypatch) -> None:
+def test_one_that_is_larger_than_all_is_kept_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "_KEPT", 1000)
     kept = made()
     kept.keep(1, message(100))
@@ -43,7 +45,7 @@ def test_one_that_is_larger_than_all_is_kept_alone(monkeypatch) -> None:
     assert held(kept) == [3]
 
 
-def test_kept_twice_counts_once(monkeypatch) -> None:
+def test_kept_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "_KEPT", 1000)
     kept = made()
     kept.keep(1, message(600))
