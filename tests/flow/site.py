@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret", "narrow_app_secret")
 ABSENT_AFTER = 2.0
 """Seconds until "they have nothing" is believed, in the copied site: a minute in the real one."""
-PATIENCE = 30.0
+PATIENCE = 20.0
 
 T = TypeVar("T")
 
