@@ -276,11 +276,13 @@ class Claimed:
     since: int = 0
     """For DOUBTFUL: when its last attempt was recorded; `absent_after` counts from here."""
     first_due: int = 0
-    """When the delivery first became due: retry policies count from here."""
+    """When the delivery first became due: retry policies count from here, and it tells one claim from a later one."""
     doubted: bool = False
     """An earlier attempt ended in doubt and nobody knows what became of it (a repeatable operation was sent
     again): when its policy ends it is parked, never given up, as giving up starts `on_failure`.
     """
+    amended: bool = False
+    """Nothing was sent yet, and a person gave it a body."""
 
 
 @dataclass(frozen=True, slots=True)

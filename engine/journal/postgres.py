@@ -118,7 +118,8 @@ MEND = "update deliveries set due = $1 where system = $2 and (state = 'ready' or
 _CLAIMED = """
 d.message, d.step, m.id, m.route, m.release, d.system, d.lane, d.attempt, m.received, m.deadline, d.first_due,
 d.attempt > 0 and exists (select 1 from attempts e where e.message = d.message and e.step = d.step and e.n > 0
-  and (d.state <> 'doubtful' or e.n < d.attempt) and (e.outcome is null or e.outcome = 'in_doubt')) as doubted
+  and (d.state <> 'doubtful' or e.n < d.attempt) and (e.outcome is null or e.outcome = 'in_doubt')) as doubted,
+d.attempt = 0 and exists (select 1 from bodies b where b.place = d.message * 4096 + 1 + d.step) as amended
 """
 _DUE = """
 with c as materialized (
@@ -144,18 +145,21 @@ where d.message = x.message and d.step = x.step and d.state = 'claimed' and d.ow
 """
 
 # --- sending: no row, do not send ---
+# `first_due` tells this claim from one that a person took away meanwhile and gave again.
 SENDING = """
 with x as materialized (
-  select * from unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bytea[]) as x(message, step, sealed, body)),
+  select * from unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bytea[], $7::bigint[])
+    as x(message, step, sealed, body, first_due)),
 s as (
   update deliveries d set state = 'sending', attempt = attempt + 1 from x
   where d.message = x.message and d.step = x.step and d.state = 'claimed' and d.owner = $6
-  returning d.message, d.step, d.attempt, x.sealed, x.body),
+    and d.first_due = x.first_due
+  returning d.message, d.step, d.attempt, d.first_due, x.sealed, x.body),
 a as (insert into attempts (message, step, n, at, sealed) select message, step, attempt, $5, sealed from s),
 b as (
   insert into bodies (place, data) select message * 4096 + 1 + step, body from s where body is not null
   on conflict (place) do nothing)
-select message, step, attempt from s
+select message, step, attempt, first_due from s
 """
 
 # --- settle: no row, stale ---
@@ -163,14 +167,14 @@ select message, step, attempt from s
 SETTLE = """
 with x as materialized (
   select * from unnest($1::bigint[], $2::smallint[], $3::int[], $4::text[], $5::boolean[], $6::bigint[], $7::text[],
-    $8::text[], $9::text[], $10::bytea[], $11::boolean[], $12::boolean[])
-    as x(message, step, n, state, holds, due, outcome, code, why, reply, question, decisive)),
+    $8::text[], $9::text[], $10::bytea[], $11::boolean[], $12::boolean[], $15::bigint[])
+    as x(message, step, n, state, holds, due, outcome, code, why, reply, question, decisive, first_due)),
 d as (
   update deliveries d set state = x.state, holds = x.holds, head = d.head and x.holds, due = x.due,
     outcome = x.outcome, code = x.code, why = x.why, owner = null from x
   where d.message = x.message and d.step = x.step and d.attempt = x.n and case when x.question
     then d.state = 'doubtful' or d.state = 'parked' and d.outcome = 'in_doubt' and x.decisive
-    else d.state in ('claimed', 'sending') and d.owner = $14 end
+    else d.state in ('claimed', 'sending') and d.owner = $14 and d.first_due = x.first_due end
   returning d.message, d.step, d.lane, x.n, x.outcome, x.code, x.reply, x.question),
 r as (
   insert into evidence (message, step, n, at, outcome, code, reply)

@@ -112,7 +112,7 @@ class Batch:
             asked = await self._rows(sql.ASK, mark.system, now, room, now + self._settings.ask_limit)
             ready = await self._rows(sql.CLAIM, mark.system, now, room - len(asked), self._owner)
             results.append(
-                [verbs.claimed(row, State.DOUBTFUL, row[12]) for row in asked] + [verbs.claimed(row) for row in ready]
+                [verbs.claimed(row, State.DOUBTFUL, row[13]) for row in asked] + [verbs.claimed(row) for row in ready]
             )
         return results
 
@@ -122,12 +122,12 @@ class Batch:
         return [None] * len(marks)
 
     async def _sending(self, marks: Sequence[Sending]) -> list[int]:
-        first: dict[tuple[int, int], Sending] = {}
+        first: dict[tuple[int, int, int], Sending] = {}
         for mark in marks:
-            first.setdefault((mark.delivery.seq, mark.delivery.step), mark)
-        rows = [(*place, mark.sealed, mark.body) for place, mark in first.items()]
-        sent = await self._rows(sql.SENDING, *columns(rows, 4), self._now, self._owner)
-        attempts = {id(first[row[0], row[1]]): row[2] for row in sent}
+            first.setdefault((mark.delivery.seq, mark.delivery.step, mark.delivery.first_due), mark)
+        *rows, claims = columns([(*place[:2], mark.sealed, mark.body, place[2]) for place, mark in first.items()], 5)
+        sent = await self._rows(sql.SENDING, *rows, self._now, self._owner, claims)
+        attempts = {id(first[row[0], row[1], row[3]]): row[2] for row in sent}
         return [attempts.get(id(mark), 0) for mark in marks]
 
     # --- settle and what follows ---
@@ -144,8 +144,8 @@ class Batch:
         return [results[id(mark)] for mark in marks]
 
     async def _settle_wave(self, marks: Sequence[Settle]) -> dict[int, Progress | None]:
-        arrays = columns([_settling(mark) for mark in marks], 12)
-        settled = {row[0]: row for row in await self._rows(sql.SETTLE, *arrays, self._now, self._owner)}
+        *arrays, claims = columns([_settling(mark) for mark in marks], 13)
+        settled = {row[0]: row for row in await self._rows(sql.SETTLE, *arrays, self._now, self._owner, claims)}
         late = [mark for mark in marks if mark.delivery.seq not in settled]
         if late:
             endings = [(m.delivery.seq, m.delivery.step, m.delivery.attempt, *_ending(m)) for m in late]
@@ -214,11 +214,11 @@ class Batch:
             return
         rows = []
         for row in await self._rows(sql.FREE, *columns([tuple(head) for head in heads], 2), list(messages)):
-            one, system, due = freed[hears.of(row[0], row[6])], row[5], max(row[12], self._now)
+            one, system, due = freed[hears.of(row[0], row[6])], row[5], max(row[13], self._now)
             mine = due == self._now and self.rooms.take(one.room, system) > 0
             rows.append((row[0], row[1], mine, due))
             if mine:
-                one.claimed.append(verbs.claimed((*row[:10], due, row[11])))
+                one.claimed.append(verbs.claimed((*row[:10], due, *row[11:13])))
             else:
                 one.ready.add(system)
         if rows:
@@ -327,7 +327,19 @@ def _settling(mark: Settle) -> tuple[Any, ...]:
     verdict, code, reply = _ending(mark)
     decisive = mark.outcome.verdict in verbs.DECISIVE
     state = (then.state.value, verbs.keeps_place(then), then.due)
-    return (d.seq, d.step, d.attempt, *state, verdict, code, then.why, reply, verbs.is_question(mark), decisive)
+    return (
+        d.seq,
+        d.step,
+        d.attempt,
+        *state,
+        verdict,
+        code,
+        then.why,
+        reply,
+        verbs.is_question(mark),
+        decisive,
+        d.first_due,
+    )
 
 
 def _ending(mark: Settle) -> tuple[str, str, bytes | None]:

@@ -51,7 +51,8 @@ MEND_READY, MEND_DOUBTFUL = MEND.format(state="ready"), MEND.format(state="doubt
 _CLAIMED = """
 d.message, d.step, m.id, m.route, m.release, d.system, d.lane, d.attempt, m.received, m.deadline, d.first_due,
 d.attempt > 0 and exists (select 1 from attempts e where e.message = d.message and e.step = d.step and e.n > 0
-  and (d.state != 'doubtful' or e.n < d.attempt) and (e.outcome is null or e.outcome = 'in_doubt')) as doubted
+  and (d.state != 'doubtful' or e.n < d.attempt) and (e.outcome is null or e.outcome = 'in_doubt')) as doubted,
+d.attempt = 0 and exists (select 1 from bodies b where b.place = d.message * 4096 + 1 + d.step) as amended
 """
 CLAIMABLE = f"""
 select {_CLAIMED} from deliveries d join messages m on m.seq = d.message
@@ -70,9 +71,10 @@ where message = ? and step = ? and state = 'claimed' and owner = ? and attempt =
 """
 
 # --- sending: no row, do not send ---
+# `first_due` tells this claim from one that a person took away meanwhile and gave again.
 SENDING = """
 update deliveries set state = 'sending', attempt = attempt + 1
-where message = ? and step = ? and state = 'claimed' and owner = ? returning attempt
+where message = ? and step = ? and state = 'claimed' and owner = ? and first_due = ? returning attempt
 """
 ATTEMPT = "insert into attempts (message, step, n, at, sealed) values (?, ?, ?, ?, ?)"
 FIRST_BODY = "insert into bodies (place, data) values (?, ?) on conflict (place) do nothing"
@@ -82,7 +84,7 @@ _SETTLE = """
 update deliveries set state = ?, holds = ?, head = head and ?, due = ?, outcome = ?, code = ?, why = ?, owner = null
 where message = ? and step = ? and
 """
-SETTLE = _SETTLE + "state in ('claimed', 'sending') and owner = ? and attempt = ?"
+SETTLE = _SETTLE + "state in ('claimed', 'sending') and owner = ? and attempt = ? and first_due = ?"
 # The answer to a question. A person may have parked it meanwhile: only a decisive answer ends that.
 ANSWERED = _SETTLE + "(state = 'doubtful' or state = 'parked' and outcome = 'in_doubt' and ?) and attempt = ?"
 END = """

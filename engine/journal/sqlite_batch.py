@@ -141,14 +141,14 @@ class Batch:
         self._many(sql.ASK, [(now + self._settings.ask_limit, row[0], row[1]) for row in asked])
         ready = self._run(sql.CLAIMABLE, (mark.system, now, mark.room - len(asked))).fetchall()
         self._many(sql.TAKE, [(self._owner, row[0], row[1]) for row in ready])
-        return [verbs.claimed(row, State.DOUBTFUL, row[12]) for row in asked] + [verbs.claimed(row) for row in ready]
+        return [verbs.claimed(row, State.DOUBTFUL, row[13]) for row in asked] + [verbs.claimed(row) for row in ready]
 
     def _unclaim(self, mark: Unclaim) -> None:
         self._many(sql.UNCLAIM, [(d.seq, d.step, self._owner, d.attempt) for d in mark.deliveries])
 
     def _sending(self, mark: Sending) -> int:
         d = mark.delivery
-        row = self._run(sql.SENDING, (d.seq, d.step, self._owner)).fetchone()
+        row = self._run(sql.SENDING, (d.seq, d.step, self._owner, d.first_due)).fetchone()
         if row is None:
             return 0
         self._run(sql.ATTEMPT, (d.seq, d.step, row[0], self._now, mark.sealed))
@@ -162,7 +162,7 @@ class Batch:
     def _settle(self, mark: Settle) -> Progress | None:
         d, then, outcome = mark.delivery, mark.then, mark.outcome
         holds, question, verdict = verbs.keeps_place(then), verbs.is_question(mark), outcome.verdict.value
-        guard = (outcome.verdict in verbs.DECISIVE, d.attempt) if question else (self._owner, d.attempt)
+        guard = (outcome.verdict in verbs.DECISIVE, d.attempt) if question else (self._owner, d.attempt, d.first_due)
         changed = self._run(
             sql.ANSWERED if question else sql.SETTLE,
             (then.state.value, holds, holds, then.due, verdict, outcome.code, then.why, d.seq, d.step, *guard),
@@ -210,11 +210,11 @@ class Batch:
         """Waiting deliveries that stand first and need nothing more: claimed for this node where it has room."""
         now = self._now
         for row in rows:
-            due, system = max(row[12], now), row[5]
+            due, system = max(row[13], now), row[5]
             mine = due == now and self.rooms.take(freed.room, system)
             self._run(sql.GO, ("claimed" if mine else "ready", self._owner if mine else None, due, due, *row[:2]))
             if mine:
-                freed.claimed.append(verbs.claimed((*row[:10], due, row[11])))
+                freed.claimed.append(verbs.claimed((*row[:10], due, *row[11:13])))
             else:
                 freed.ready.add(system)
 

@@ -23,7 +23,7 @@ def body_place(seq: int, step: int) -> int:
 
 def claimed(row: Sequence[Any], state: State = State.CLAIMED, since: int = 0) -> Claimed:
     """A record out of the columns that every claiming statement gives first, in their order."""
-    columns: list[Any] = [*row[:10], state, since, row[10], bool(row[11])]
+    columns: list[Any] = [*row[:10], state, since, row[10], bool(row[11]), bool(row[12])]
     return Claimed(*columns)
 
 

@@ -57,6 +57,10 @@ class Messages:
         if message := self._held.pop(seq, None):
             self._bytes -= message.size
 
+    def held(self, seq: int) -> Message:
+        """A message that is here. Raises KeyError."""
+        return self._held[seq]
+
     async def get(self, delivery: Claimed) -> Message:
         """The delivery's message, from memory or read again under the release that accepted it."""
         message = self._held.get(delivery.seq)

@@ -39,7 +39,8 @@ class RoutePlanner:
         operation = profile.outgoing.get(step.operation)
         if operation is None:
             raise BusError(Code.INTERNAL, "the operation is not in the message's release")
-        stored = await self._journal.body(delivery.seq, delivery.step) if delivery.attempt else None
+        kept = delivery.attempt or delivery.amended
+        stored = await self._journal.body(delivery.seq, delivery.step) if kept else None
         return Work(
             operation=operation,
             policy=step.policy,
@@ -53,7 +54,7 @@ class RoutePlanner:
         )
 
     def then(self, delivery: Claimed, outcome: Outcome | None, then: Then) -> Then:  # noqa: ARG002 - the protocol's
-        message = self._working[delivery.seq, delivery.step]
+        message = self._working.get((delivery.seq, delivery.step)) or self._messages.held(delivery.seq)
         full = follow(message.route, delivery.step, then, message.document, message.campus, failing=message.failing)
         message.failing = message.failing or bool(full.add)
         return full

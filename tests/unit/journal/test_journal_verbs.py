@@ -1,5 +1,6 @@
 """What each verb promises, on one node."""
 
+import asyncio
 from datetime import timedelta
 
 from engine.journal.interface import Act
@@ -208,3 +209,19 @@ async def test_an_outcome_without_a_call_is_kept(opened: Opened) -> None:
     accepted, claimed = await opened.taken(message(system="ledger"))
     await opened.settle(claimed, Verdict.DELIVERED, DELIVERED, value={"refund": "F1"})
     assert (await opened.journal.outcomes(accepted.seq))[0][1] == Outcome(Verdict.DELIVERED, value={"refund": "F1"})
+
+
+async def test_a_claim_that_a_person_took_away_and_gave_again_is_another(opened: Opened) -> None:
+    """Who still holds the old one has read the message before it was corrected: it must not send, nor end it."""
+    accepted, old = await opened.taken(message(lane="P1"))
+    opened.clock.advance(timedelta(seconds=1))
+    await opened.journal.act(Act("park", accepted.seq, 0, "li", "wrong dose"), None, opened.room)
+    again = Act("retry", accepted.seq, 0, "li", "corrected", body=b"corrected")
+    (new,) = (await opened.journal.act(again, None, opened.room)).claimed
+    assert (old.amended, new.amended) == (False, True), "the corrected body is there though nothing was sent"
+    assert await opened.settle(old, Verdict.UNSENT, Then(State.PARKED, holds=True, why="INTERNAL")) is None
+    first, second = await asyncio.gather(
+        opened.journal.sending(old, b"wrong", b""), opened.journal.sending(new, b"corrected", b"")
+    )
+    assert (first, second) == (0, 1)
+    assert await opened.journal.body(accepted.seq, 0) == b"corrected"

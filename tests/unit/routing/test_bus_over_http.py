@@ -48,9 +48,15 @@ class Office:
     def __init__(self):
         self.ledger = []
         self.answers = {}
+        self.under_way = 0
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def serve(self, request):
         name = request.path.strip("/")
+        self.under_way += 1
+        await self.open.wait()
+        self.under_way -= 1
         self.ledger.append((name, json.loads(await request.read())))
         code = self.answers.get(name, ["0"])
         return web.json_response({"code": code.pop(0) if len(code) > 1 else code[0], "no": f"N{len(self.ledger)}"})

@@ -1,0 +1,53 @@
+"""A whole bus against what goes wrong while people and systems act at the same time."""
+
+import asyncio
+
+import pytest
+from routing_desk import write
+from test_bus_over_http import CONFIG, ROUTES, ended, office, post, running
+
+from engine.delivery.stored import encode
+from engine.journal.interface import Act
+from engine.model import Built, Claimed, State
+
+__all__ = ["office"]
+
+SLOW = "limits: {at_once: 1}"
+
+
+@pytest.fixture
+def folder(tmp_path, office):
+    config = (CONFIG % office.url).replace("{profile: desk/office,", "{profile: desk/office, " + SLOW + ",")
+    write(tmp_path, ROUTES, config)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "journal_key").write_text("k" * 64)
+    return tmp_path
+
+
+async def delivery_of(bus, number: int) -> Claimed:
+    rows = await bus.journal.store.fetch("select id from messages where route = 'filed' order by seq")
+    return (await bus.journal.steps(rows[number][0]))[0]
+
+
+async def act(bus, delivery: Claimed, verb: str, **more) -> None:
+    done = await bus.journal.act(Act(verb, delivery.seq, delivery.step, "li", "wrong", **more), None, bus.delivery.room)
+    bus.delivery.spread(done)
+
+
+async def test_what_a_person_takes_back_and_corrects_is_sent_once_and_as_corrected(folder, office):
+    """It waits behind another call meanwhile, in the hands of a runner that has read it already."""
+    office.open.clear()
+    async with running(folder) as bus:
+        await post(bus, who="P1", order="O1", kind="b")
+        while not office.under_way:  # noqa: ASYNC110 - the peer's own doing
+            await asyncio.sleep(0.01)
+        await post(bus, who="P2", order="O2", kind="b")
+        await asyncio.sleep(0.05)
+        second = await delivery_of(bus, 1)
+        assert second.state is State.CLAIMED
+        await act(bus, second, "park")
+        await act(bus, second, "retry", body=encode(Built(b'{"who": "P2", "order": "corrected"}')))
+        await asyncio.sleep(0.05)
+        office.open.set()
+        assert await ended(bus) == ["delivered", "skipped"]
+        assert [body for name, body in office.ledger if name == "save"][1:] == [{"who": "P2", "order": "corrected"}]
