@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from engine.app.check import release_site
+from engine.app.check import check_site, release_site
 from engine.app.commands import commands
 from engine.app.control import ControlServer
 from engine.app.health import Health, ops
-from engine.app.journal import journal_place
+from engine.app.journal import journal_place, keep_of
 from engine.app.offers import contracts_of
 from engine.app.systems import OPS, Surroundings
 from engine.base import log
@@ -28,6 +28,7 @@ from engine.channel.entrance import Entrance as ChannelEntrance
 from engine.contract import Adapter, Answer, Inbound, Source, Submit
 from engine.delivery.delivery import Delivery
 from engine.formats.format import Hints
+from engine.journal import retention
 from engine.journal.group import GroupJournal
 from engine.journal.interface import Noted
 from engine.journal.open import open_journal
@@ -51,6 +52,9 @@ _LOOK = 0.25
 """Seconds between two looks at that."""
 _SELDOM = 20
 """So many looks between two counts of the nodes."""
+
+_SETTLED, _HOUR = 60.0, 3600.0
+"""Seconds until the journal is pruned first, and from then on."""
 
 _log = log.get("bus")
 
@@ -76,6 +80,7 @@ class Bus:
         """
         self.site = site
         self.config: Config = loaded.config
+        self._loaded = loaded
         self.clock = clock or SystemClock(lambda drift: _log.warning("clock_moved", drift_us=drift))
         self.ids = ids or SystemIds()
         self.secrets = secrets or Secrets(self.config.secrets, site)
@@ -112,7 +117,10 @@ class Bus:
         self._ends.push_async_callback(self.journal.close)
         self._ends.push_async_callback(self.supervisor.stop, 1.0)
         self.releases = Releases(self.journal, release_site(self.surroundings, self.ids))
-        self.release: Release = await self.releases.make(read_texts(self.site))
+        texts = read_texts(self.site)
+        self.release: Release = await self.releases.make(
+            texts, lambda made, found: check_site(self._loaded, made, texts, self.surroundings.adapters, found)
+        )
         self.messages = Messages(self.journal, self.releases, self.surroundings.named)
         self.planner = RoutePlanner(self.journal, self.messages, self.surroundings.named)
         self.delivery = Delivery(
@@ -134,6 +142,7 @@ class Bus:
             busy=lambda: self._lagging,
         )
         self.supervisor.keep("watch", self._watch)
+        self.supervisor.keep("retention", self._forget)
         self.health = Health(self)
         self._ends.push_async_callback(self._stop_listening)
         await self._listen()
@@ -165,6 +174,13 @@ class Bus:
             if look % _SELDOM == 0:
                 self._nodes = await self.journal.nodes()
             await asyncio.sleep(_LOOK)
+
+    async def _forget(self) -> None:
+        """Takes away what was kept long enough, a minute after the start and then every hour (decision 25)."""
+        await asyncio.sleep(_SETTLED)
+        while True:
+            await retention.prune(self.journal, keep_of(self.config.journal.keep), self.clock, _unheard)
+            await asyncio.sleep(_HOUR)
 
     async def _open_journal(self) -> GroupJournal:
         at = await journal_place(self.site, self.config, self.secrets)
@@ -235,3 +251,7 @@ class Bus:
     async def _audit(self, record: AuditRecord) -> None:
         subject = Find("patient", record.subject) if record.subject else None
         self.journal.note(Noted(record.operation, record.client, record.campus, subject, record.result))
+
+
+def _unheard(_kind: str, _count: int) -> None:
+    """Nobody waits for the retention's progress."""

@@ -49,11 +49,18 @@ def check(
     texts = read_texts(site)
     release = build(texts, release_site(around, ids), problems)
     if release is not None:
-        check_systems(loaded, release, adapters, problems)
-        written = load_routes(texts[ROUTES].decode("utf-8"), ROUTES, Problems())
-        assert written is not None, "it was read for the release"
-        check_offers(loaded, release, written, problems)
+        check_site(loaded, release, texts, adapters, problems)
     return Checked(loaded, release) if release is not None and not problems else None
+
+
+def check_site(
+    loaded: Loaded, release: Release, texts: Mapping[str, bytes], adapters: Mapping[str, Adapter], problems: Problems
+) -> None:
+    """What settings and a release say of each other: systems, addresses, names, what the channel offers."""
+    check_systems(loaded, release, adapters, problems)
+    written = load_routes(texts[ROUTES].decode("utf-8"), ROUTES, Problems())
+    assert written is not None, "it was read for the release"
+    check_offers(loaded, release, written, problems)
 
 
 def check_settings(

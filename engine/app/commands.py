@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
+import orjson
+
 from engine.app.control import Handler
 from engine.app.journal import keep_of
 from engine.base.clock import Clock
 from engine.base.errors import BusError, Code
 from engine.contract import Source
 from engine.delivery.delivery import Delivery
-from engine.delivery.stored import encode
+from engine.delivery.stored import decode, encode
 from engine.journal import retention
 from engine.journal.group import GroupJournal
 from engine.journal.interface import Act
-from engine.model import Built, Claimed, State
+from engine.model import Built, Claimed, State, Then
 from engine.routing.planner import RoutePlanner
 from engine.routing.release import Release, Releases
 from engine.settings.models import Config
@@ -62,7 +64,7 @@ def _act(bus: Running, verb: str) -> Handler:
             delivery.step,
             str(asked.get("who") or "unknown"),
             reason,
-            encode(Built(base64.b64decode(body))) if body else None,
+            await _corrected(bus, delivery, base64.b64decode(body)) if body else None,
             bool(asked.get("remap")),
             bool(asked.get("anyway")),
         )
@@ -73,6 +75,28 @@ def _act(bus: Running, verb: str) -> Handler:
         return {"id": delivery.id, "step": name, "state": now.state.value}
 
     return act
+
+
+async def _corrected(bus: Running, delivery: Claimed, body: bytes) -> bytes:
+    """A person's body in the form in which the first one was stored: with its address; a row where rows are sent."""
+    stored = await bus.journal.body(delivery.seq, delivery.step)
+    if stored is None:
+        work = await bus.planner.work(delivery)
+        bus.planner.settled(delivery, None, Then(delivery.state), None)
+        formats = work.operation.formats
+        is_row = formats is not None and formats[0].name == "row"
+        before = Built({} if is_row else b"")
+    else:
+        before = decode(stored)
+    if isinstance(before.body, bytes):
+        return encode(Built(body, before.fields))
+    try:
+        row = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        row = None
+    if not isinstance(row, dict):
+        raise BusError(Code.VALIDATION_FAILED, "this system takes rows: the file holds one JSON object, name: value")
+    return encode(Built(row, before.fields))
 
 
 async def _meant(bus: Running, verb: str, id_: str, step: str | None) -> tuple[str, Claimed]:

@@ -26,6 +26,7 @@ def command(site: Site) -> None:
     from engine.app.check import check_settings
     from engine.base import log
 
+    os.umask(0o077)  # journal, keys and socket are for the bus's own user
     site.require()
     problems = Problems()
     loaded = check_settings(site.folder, site.environment, os.environ, problems)

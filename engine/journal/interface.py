@@ -46,7 +46,7 @@ class Act:
     who: str
     reason: str
     body: bytes | None = None
-    """retry: the corrected body, in its old place."""
+    """retry: the corrected body, in its old place; refused while in doubt."""
     remap: bool = False
     """retry: forget the stored body and map again under the current release; refused while in doubt."""
     anyway: bool = False

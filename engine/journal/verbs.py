@@ -122,7 +122,7 @@ def change(act: Act, row: Sequence[Any] | None) -> Change:
         return Change(State.PARKED, True, known, "person")
     if act.verb == "drop":
         return Change(State.GIVEN_UP, False, known, "dropped")
-    if act.remap and doubt:
+    if (act.remap or act.body is not None) and doubt:
         raise BusError(Code.STATE_CONFLICT, "retry: in doubt, the body must stay the same")
     if not row[1] and row[2] is not None and not act.anyway:
         raise BusError(Code.STATE_CONFLICT, "retry: it was overtaken, an older result would replace a newer one")

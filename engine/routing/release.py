@@ -161,13 +161,17 @@ class Releases:
     def zone(self) -> ZoneInfo:
         return self._site.zone
 
-    async def make(self, texts: Mapping[str, bytes]) -> Release:
-        """Puts these texts in force. Raises TextsRefused with every finding; nothing is changed then."""
+    async def make(self, texts: Mapping[str, bytes], check: Callable[[Release, Problems], None]) -> Release:
+        """Puts these texts in force. `check` notes what does not fit the site's settings. Raises TextsRefused with
+        every finding; nothing is changed then.
+        """
         digest = digest_of(texts)
         trusted = await self._journal.release(digest) is not None
         problems = Problems()
         release = build(texts, self._site, problems, trusted=trusted)
-        if release is None:
+        if release is not None:
+            check(release, problems)
+        if release is None or problems:
             raise TextsRefused(problems)
         if not trusted:
             await self._journal.store_release(digest, pack(texts))
