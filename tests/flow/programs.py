@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.flow.site import PATIENCE, ROOT, ask_journal, eventually
 
-_NARROW = '{"narrow-app": {secret: narrow_app_secret, scopes: ["booking.*"]}}'
+_NARROW = '{"narrow-app": {secret: narrow_app_secret, scopes: []}}'
 _SETTINGS = {
     "messages.limits.total": "1s",  # below `absent_after` of the copied site, as in the real one
     "messages.breaker.pause": "300ms",
@@ -63,7 +63,7 @@ class Bus:
         command = [*self._program, "run", "--site", str(self.site), "--env", "sandbox", "--json"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env={**self.environment, **(more or {})}, stdout=subprocess.DEVNULL, stderr=log
+                command, cwd=ROOT, env={**self.environment, **(more or {})}, stdout=log, stderr=log
             )
 
     def start(self) -> None:
