@@ -1,6 +1,7 @@
 """A whole bus in this process, fed and answered over HTTP: steps, conditions on outcomes, replies read later, compensation."""
 
 import asyncio
+import base64
 import json
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,8 @@ from routing_desk import write
 
 from engine.app.bus import Bus
 from engine.app.check import check
+from engine.app.commands import commands
+from engine.base.errors import BusError
 from engine.base.ids import SystemIds
 from engine.cli.site import Adapters
 from engine.journal.interface import Act
@@ -239,3 +242,29 @@ def test_names_that_nobody_gives_are_findings(folder):
     problems = Problems()
     assert check(folder, "desk", {}, Adapters(), SystemIds(), problems) is None
     assert ["desk/office' reads $desk_no" in str(one) for one in problems] == [True]
+
+
+async def test_a_corrected_body_takes_the_place_of_the_refused_one(folder, office):
+    routes = folder / "routes.yaml"
+    routes.write_text(routes.read_text().replace("save: {to: office.save}", "save: {to: office.save, refused: park}"))
+    office.answers["save"] = ["1", "0"]
+    async with running(folder) as bus:
+        await post(bus, who="P1", order="O1", kind="b")
+        assert await settled(bus, 0) == "parked"
+        message = (await bus.journal.store.fetch("select id from messages where route = 'filed'"))[0][0]
+        body = base64.b64encode(b'{"who": "P9"}').decode()
+        done = await commands(bus)["retry"]({"id": message, "reason": "the number was wrong", "body": body})
+        assert done["step"] == "save"
+        assert await ended(bus) == ["delivered", "skipped"]
+        assert office.ledger[-1] == ("save", {"who": "P9"})
+
+
+async def test_a_body_in_doubt_stays_as_it_was_sent(folder, office):
+    office.answers["save"] = ["9"]
+    async with running(folder) as bus:
+        await post(bus, who="P1", order="O1", kind="b")
+        assert await settled(bus, 0) == "parked"
+        message = (await bus.journal.store.fetch("select id from messages where route = 'filed'"))[0][0]
+        with pytest.raises(BusError, match="in doubt"):
+            await commands(bus)["retry"]({"id": message, "step": "save", "reason": "a guess", "body": "e30="})
+        assert office.names() == ["save"]
