@@ -58,12 +58,11 @@ async def exchange(wire: Wire, system: str, operation: Outgoing, call: Call, sta
     began = clock.monotonic()
     try:
         reply = await wire.call(call, start_by)
+        said = Said(understood(reply, system, operation), answered=True, understood=True)
     except Overdue as overdue:
         said = Said(Outcome(Verdict.IN_DOUBT, overdue.why), answered=False, late=overdue.late)
     except Exception as error:  # noqa: BLE001 - an adapter's slip must not be taken for "not sent"
         said = Said(failed(error, system, operation), answered=isinstance(error, Refused))
-    else:
-        said = Said(understood(reply, system, operation), answered=True, understood=True)
     metrics.CALL_TIME.labels(system).observe(clock.monotonic() - began)
     metrics.ATTEMPTS.labels(system, operation.name, said.outcome.verdict.value).inc()
     return said

@@ -53,7 +53,11 @@ class Settler:
         for pause in chain(_PAUSES, repeat(_LONGEST_PAUSE)):
             try:
                 return await self._journal.settle(delivery, outcome, following, self._room)
-            except BusError:  # refused by the database for what it holds: the verdict counts, the words do not
+            except (
+                BusError,
+                TypeError,
+                ValueError,
+            ):  # what it holds cannot be stored: the verdict counts, not the words
                 outcome = Outcome(outcome.verdict, outcome.code)
                 _log.error("settle_refused", id=delivery.id, step=delivery.step)
             except Exception as error:  # noqa: BLE001 - whatever it is, giving up would turn an answer into doubt

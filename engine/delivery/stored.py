@@ -46,8 +46,16 @@ def reply_bytes(reply: Reply) -> bytes:
     """A reply as it is kept: its bytes, or its rows as JSON, one a line."""
     if reply.rows is None:
         return reply.body
-    rows = ({name: _tag(value) for name, value in row.items()} for row in reply.rows)
+    rows = ({name: _told(value) for name, value in row.items()} for row in reply.rows)
     return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode("utf-8", "backslashreplace")
+
+
+def _told(value: Any) -> Any:
+    """A value as people read it; a database may answer with types that no statement takes (time, uuid, arrays)."""
+    try:
+        return _tag(value)
+    except TypeError:
+        return {type(value).__name__: str(value)}
 
 
 def _head(about: dict[str, Any]) -> bytes:

@@ -1,7 +1,8 @@
 """One attempt after another: what is recorded, what goes out, what follows."""
 
 import asyncio
-from datetime import timedelta
+from datetime import time, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -271,3 +272,34 @@ async def test_a_reply_of_rows_is_kept(stand):
     seq = await stand.accept("a")
     assert await stand.ended((seq, 0)) == [DELIVERED]
     assert (await stand.journal.outcomes(seq))[0][1].reply == b'{"n": 1}'
+
+
+@pytest.mark.parametrize(
+    "said", [Reply(rows=[{"at": time(8, 30)}]), Refused("constraint", Reply(rows=[{"x": object()}]))]
+)
+async def test_a_reply_that_cannot_be_kept_whole_leaves_nothing_under_way(stand, said):
+    stand.system(Peer(lambda _call, _nth: said))
+    stand.plan.routes["r"] = [Step(operation=operation())]
+    await stand.start()
+    seq = await stand.accept("a", lane="P1")
+    behind = await stand.accept("b", lane="P1")
+    refused = isinstance(said, Refused)
+    assert await stand.ended((seq, 0)) == [State.REFUSED if refused else PARKED]
+    if refused:
+        assert await stand.ended((behind, 0)) == [State.REFUSED], "its line goes on"
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(Verdict.DELIVERED, value={"price": Decimal("1.20")}),
+        Outcome(Verdict.DELIVERED, backend_text="\ud800"),
+        Outcome(Verdict.DELIVERED, value={"count": 1 << 70}),
+    ],
+)
+async def test_an_answer_whose_words_cannot_be_stored_still_ends_its_delivery(stand, outcome):
+    stand.system(Peer())
+    stand.plan.routes["r"] = [Step(operation=operation(understand=lambda _reply: outcome))]
+    await stand.start()
+    seq = await stand.accept("a")
+    assert await stand.ended((seq, 0)) == [DELIVERED]
