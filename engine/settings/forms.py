@@ -54,14 +54,15 @@ def _check_schedule(route: Node, problems: Problems) -> None:
 
 def _check_steps(route: Node, problems: Problems) -> None:
     earlier: list[str] = []
+    ended: list[str] = []
     for block in ("steps", "on_failure"):
-        found = route.get(block)
+        found, ended = route.get(block), earlier.copy()
         if found is not None and isinstance(found.value, dict) and not found.value:
             problems.add(found.where, f"{block!r} is empty")
         for name, step in found.items() if found is not None else ():
             if not _NAME.match(name) or name == "accepted" or name in earlier:
                 problems.add(step.key_where or step.where, f"{name!r} cannot name this step", "use a word of its own")
-            _check_needs(step, earlier, problems)
+            _check_needs(step, earlier, ended, problems)
             earlier.append(name)
     steps = route.get("steps")
     answer = route.get("answer")
@@ -74,10 +75,14 @@ def _check_steps(route: Node, problems: Problems) -> None:
             problems.unknown(after.where, "the step", after.value, known)
 
 
-def _check_needs(step: Node, earlier: list[str], problems: Problems) -> None:
+def _check_needs(step: Node, earlier: list[str], ended: list[str], problems: Problems) -> None:
+    """`ended`: steps of the route proper, for one of `on_failure`. It would wait for ever for what will never run."""
     needs = step.get("needs")
     for need in needs.elements() if needs is not None else ():
-        if need.value not in earlier:
+        if need.value in ended:
+            what = f"{need.value!r} has ended, or never will, when on_failure runs"
+            problems.add(need.where, what, f"write when: {need.value} == delivered")
+        elif need.value not in earlier:
             problems.unknown(need.where, "the earlier step", str(need.value), earlier)
 
 

@@ -107,6 +107,23 @@ def test_every_mistake_at_once_with_its_place():
     ]
 
 
+def test_compensation_cannot_wait_for_a_step_that_has_ended():
+    route = (
+        "routes:\n"
+        "  r:\n"
+        "    from: lis.result\n"
+        "    steps: {a: {to: his.save}}\n"
+        "    on_failure:\n"
+        "      %s: {to: his.undo, needs: [a]}\n"
+    )
+    _, found = load(route % "b")
+    assert found == [
+        "routes.yaml:6:33: 'a' has ended, or never will, when on_failure runs (write when: a == delivered)"
+    ]
+    text, found = load(route.replace("needs: [a]}", "needs: []}\n      c: {to: his.note, needs: [b]}") % "b")
+    assert (found, text is None) == ([], False)
+
+
 def test_the_whole_grammar_is_read_and_what_is_not_carried_is_said():
     text, found = load(WHOLE)
     assert text is None
