@@ -141,7 +141,3 @@ class Format(Protocol):
         it was one. `made` has `time` (aware datetime) and `id`. No element: the sender wants no answer.
         """
         ...
-
-    def refuse(self, raw: bytes, error: Any, made: Mapping[str, str]) -> bytes:
-        """The words for one refusal (HL7 NAK with ERR). `error` is a BusError, `made` has `time` and `id` as text."""
-        ...

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from engine.base.errors import BusError, Code
+from engine.base.errors import BusError
 from engine.contract import Options
 from engine.formats import hl7_ack, hl7_batch, hl7_charset, hl7_checks, hl7_paths, hl7_reader, hl7_versions, hl7_writer
 from engine.formats.format import Code as Compiled
@@ -152,16 +152,6 @@ class Hl7:
             for number, (message, error) in enumerate(results, 1)
         ]
         return hl7_batch.acknowledge_batch(raw, answers, now, own_id, self._reading)
-
-    def refuse(self, raw: bytes, error: Any, made: Mapping[str, str]) -> bytes:
-        refusal = error if isinstance(error, BusError) else BusError(Code.INTERNAL)
-        frames = hl7_ack.acknowledge(raw, refusal, _stamp(made["time"]), made["id"], self._reading)
-        return b"".join(frames)
-
-
-def _stamp(text: str) -> str:
-    """An HL7 time stamp; `text` is one already, or ISO 8601."""
-    return datetime.fromisoformat(text).strftime("%Y%m%d%H%M%S%z") if "T" in text or "-" in text[:8] else text
 
 
 def _call(reader: Any, *words: str) -> Compiled:

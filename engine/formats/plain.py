@@ -20,7 +20,7 @@ class Plain:
 
     def acknowledge(
         self,
-        raw: bytes,
+        raw: bytes,  # noqa: ARG002 - the words need no original
         results: Sequence[tuple[bytes, BusError | None]],
         made: Mapping[str, Any],
         *,
@@ -28,9 +28,10 @@ class Plain:
     ) -> tuple[bytes, ...]:
         error = next((error for _, error in results if error is not None), None)
         if error is not None:
-            return (self.refuse(raw, error, made),)
+            return (_refusal(error, made),)
         return (orjson.dumps({"code": "OK", "message": "成功", "traceId": str(made.get("id", ""))}),)
 
-    def refuse(self, raw: bytes, error: Any, made: Mapping[str, Any]) -> bytes:  # noqa: ARG002 - the words need no original
-        told = {"code": error.code.name, "message": error.code.kind.zh, "traceId": str(made.get("id", ""))}
-        return orjson.dumps(told | {"detail": error.detail} if error.detail else told)
+
+def _refusal(error: BusError, made: Mapping[str, Any]) -> bytes:
+    told = {"code": error.code.name, "message": error.code.kind.zh, "traceId": str(made.get("id", ""))}
+    return orjson.dumps(told | {"detail": error.detail} if error.detail else told)

@@ -192,7 +192,7 @@ def test_through_the_format() -> None:
         "AA",
         "M1",
     ]
-    refusal = FORMAT.refuse(raw, WRONG, {"time": "2026-11-20T09:00:00+08:00", "id": "01hxyz"})
+    (refusal,) = FORMAT.acknowledge(raw, [(raw, WRONG)], MADE, batch=False)
     assert [read(refusal, path) for path in ("MSH-7", "MSA-1", "ERR-3")] == ["20261120090000+0800", "AE", "101"]
 
 

@@ -197,7 +197,7 @@ def test_places_to_build():
 
 def test_answers_and_sameness():
     error = BusError(Code.VALIDATION_FAILED, "patient.id: missing")
-    assert json.loads(JSON.refuse(b"?", error, {"id": "m1"})) == {
+    assert json.loads(JSON.acknowledge(b"?", [(b"?", error)], {"id": "m1"}, batch=False)[0]) == {
         "code": "VALIDATION_FAILED", "message": Code.VALIDATION_FAILED.kind.zh, "traceId": "m1", "detail": "patient.id: missing",
     }  # fmt: skip
     assert json.loads(JSON.acknowledge(b"{}", [(b"{}", None)], {"id": "m1"}, batch=False)[0])["code"] == "OK"
