@@ -125,7 +125,7 @@ class Intake:
             raw=raw,
             deliveries=deliveries(route, document, campus),
             finds=release.finds(shape.name, document),
-            meta=meta_of(inbound, incoming.name, campus),
+            meta=meta_of(inbound, incoming.name, campus, entrance.campuses[0]),
         )
         return new, Message(release, route, document, context, campus, len(raw))
 

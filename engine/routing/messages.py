@@ -4,6 +4,7 @@ A message that was accepted a moment ago is delivered without reading it back. W
 millions needs is not kept: the oldest are forgotten and read again when their turn comes.
 """
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from engine.routing.release import Release, Releases
 
 _KEPT = 16 * 1024 * 1024
 """Bytes of messages, as they came, that are kept in memory: as documents they take about four times that."""
+
+_ADMITTED = Hints(size=sys.maxsize)
+"""Its entrance looked at its size when it came."""
 
 
 @dataclass(slots=True)
@@ -57,10 +61,6 @@ class Messages:
         if message := self._held.pop(seq, None):
             self._bytes -= message.size
 
-    def held(self, seq: int) -> Message:
-        """A message that is here. Raises KeyError."""
-        return self._held[seq]
-
     async def get(self, delivery: Claimed) -> Message:
         """The delivery's message, from memory or read again under the release that accepted it."""
         message = self._held.get(delivery.seq)
@@ -75,14 +75,22 @@ class Messages:
         if route is None:
             raise BusError(Code.INTERNAL, "the message's route is not in its release")
         raw, meta = await self._journal.raw(delivery.seq)
-        campus = meta["campus"]
-        context = release.context(delivery.received, delivery.id, campus, self._named(meta["system"], campus))
+        campus, read_as = meta["campus"], meta["read_as"]
+        context = release.context(delivery.received, delivery.id, read_as, self._named(meta["system"], read_as))
         profile = release.profile(meta["system"])
         incoming = profile.incoming[meta["operation"]]
-        document = incoming.read(profile.format.parse(raw, Hints()), context)
+        document = incoming.read(profile.format.parse(raw, _ADMITTED), context)
         return Message(release, route, document, context, campus, len(raw))
 
 
-def meta_of(inbound: Inbound, operation: str, campus: str) -> dict[str, str]:
-    """What the reading needs again after a restart, kept with the bytes."""
-    return {"system": inbound.system, "operation": operation, "campus": campus, "client": inbound.client}
+def meta_of(inbound: Inbound, operation: str, campus: str, read_as: str) -> dict[str, str]:
+    """What the reading needs again after a restart, kept with the bytes. `read_as`: the campus whose settings the
+    first reading had, before the message said its own.
+    """
+    return {
+        "system": inbound.system,
+        "operation": operation,
+        "campus": campus,
+        "read_as": read_as,
+        "client": inbound.client,
+    }

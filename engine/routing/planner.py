@@ -25,11 +25,15 @@ class RoutePlanner:
         self._journal = journal
         self._messages = messages
         self._named = named
-        self._working: dict[tuple[int, int], Message] = {}
+        self._working: dict[tuple[int, int], tuple[Message, int]] = {}
+        """The message of a delivery in work, and how many work on it: a person may have given it out again, a late
+        reply may come beside a question.
+        """
 
     async def work(self, delivery: Claimed) -> Work:
         message = await self._messages.get(delivery)
-        self._working[delivery.seq, delivery.step] = message
+        place = delivery.seq, delivery.step
+        self._working[place] = message, self._working.get(place, (message, 0))[1] + 1
         step = message.route.step(delivery.step)
         if step is None:
             raise BusError(Code.INTERNAL, "the step is not in the message's release")
@@ -54,13 +58,15 @@ class RoutePlanner:
         )
 
     def then(self, delivery: Claimed, outcome: Outcome | None, then: Then) -> Then:  # noqa: ARG002 - the protocol's
-        message = self._working.get((delivery.seq, delivery.step)) or self._messages.held(delivery.seq)
+        message, _ = self._working[delivery.seq, delivery.step]
         full = follow(message.route, delivery.step, then, message.document, message.campus, failing=message.failing)
         message.failing = message.failing or bool(full.add)
         return full
 
     def settled(self, delivery: Claimed, outcome: Outcome | None, then: Then, progress: Progress | None) -> None:  # noqa: ARG002 - the protocol's
-        self._working.pop((delivery.seq, delivery.step), None)
+        message, workers = self._working.pop((delivery.seq, delivery.step), (None, 0))
+        if message is not None and workers > 1:
+            self._working[delivery.seq, delivery.step] = message, workers - 1
         if progress is not None and progress.done:
             self._messages.forget(delivery.seq)
 

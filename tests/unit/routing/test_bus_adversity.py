@@ -1,7 +1,10 @@
 """A whole bus against what goes wrong while people and systems act at the same time."""
 
 import asyncio
+import json
+from io import BytesIO
 
+import aiohttp
 import pytest
 from routing_desk import write
 from test_bus_over_http import CONFIG, ROUTES, ended, office, post, running
@@ -51,3 +54,27 @@ async def test_what_a_person_takes_back_and_corrects_is_sent_once_and_as_correct
         office.open.set()
         assert await ended(bus) == ["delivered", "skipped"]
         assert [body for name, body in office.ledger if name == "save"][1:] == [{"who": "P2", "order": "corrected"}]
+
+
+async def test_a_message_reads_the_same_after_a_restart(folder, office):
+    """Its campus is its own, but it was read as one of the entrance's first; the entrance's size held then, too."""
+    profile, config = folder / "mappings/desk/source.yaml", folder / "config/desk.yaml"
+    text = profile.read_text().replace("format: json", "format: json\nsettings: {desk_no: number of the desk}", 1)
+    profile.write_text(text.replace("order_no: order,", "order_no: $desk_no,", 1))
+    given = "limits: {size: 30MB}, settings: {desk_no: D1}, at: {north: {settings: {desk_no: D9}}}"
+    config.write_text(config.read_text().replace("{profile: desk/source,", f"{{profile: desk/source, {given},"))
+    office.open.clear()
+    async with running(folder) as bus:
+        form = json.dumps({"type": "form", "who": "P1", "kind": "b", "campus": "north"})
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(bus.listeners["source"].address, data=BytesIO(form.encode() + b" " * (21 << 20))) as answer,
+        ):
+            assert answer.status == 200
+        delivery = await delivery_of(bus, 0)
+        first = await bus.messages.get(delivery)
+        bus.messages.forget(delivery.seq)
+        again = await bus.messages.get(delivery)
+        assert again is not first
+        assert (again.document, again.context, again.campus) == (first.document, first.context, first.campus)
+        office.open.set()
