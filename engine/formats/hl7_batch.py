@@ -15,7 +15,7 @@ from engine.formats.hl7_marks import too_many
 from engine.formats.hl7_reader import Reading
 
 _HEADS = re.compile(rb"(?:\A\W{0,64}?|[\r\n\x0b\x1c])(MSH|FHS|BHS|BTS|FTS)(?=[^A-Za-z0-9 ]|\Z)")
-_MOST_MESSAGES = 100_000
+_MOST_MESSAGES = 20_000
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class File:
 def split(raw: bytes, *, strict: bool = False) -> list[bytes]:
     """The messages in `raw`; the very object where it is one message, or none that can be told.
 
-    Raises BusError: for a batch without messages, beyond 100,000 messages, and where `strict`, for counts
+    Raises BusError: for a batch without messages, beyond 20,000 messages, and where `strict`, for counts
     that do not agree.
     """
     if raw.startswith(b"MSH") and (

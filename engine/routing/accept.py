@@ -29,6 +29,9 @@ REFUSED = "refused"
 _MEDIA = {"hl7": "application/hl7-v2"}
 """What an acknowledgement is where the transport says so; the other formats answer in JSON."""
 
+_AT_ONCE = 64
+"""Messages of a batch that are read and committed together."""
+
 _log = log.get("intake")
 
 
@@ -75,8 +78,11 @@ class Intake:
         if len(parts) == 1:
             results = [(parts[0], await self._take(entrance, release, inbound, parts[0]))]
         else:
-            errors = await asyncio.gather(*(self._take(entrance, release, inbound, part) for part in parts))
-            results = list(zip(parts, errors, strict=True))
+            results = []
+            for start in range(0, len(parts), _AT_ONCE):  # a batch may hold thousands, and others wait for their turn
+                few = parts[start : start + _AT_ONCE]
+                errors = await asyncio.gather(*(self._take(entrance, release, inbound, part) for part in few))
+                results += zip(few, errors, strict=True)
         return self._answer(profile, inbound.raw, results, batch=len(parts) > 1 or parts[0] is not inbound.raw)
 
     def _parts(self, profile: Profile, inbound: Inbound) -> list[bytes]:

@@ -78,3 +78,20 @@ async def test_a_message_reads_the_same_after_a_restart(folder, office):
         assert again is not first
         assert (again.document, again.context, again.campus) == (first.document, first.context, first.campus)
         office.open.set()
+
+
+async def test_a_batch_of_thousands_lets_others_have_their_turn(folder, office):
+    async with running(folder) as bus:
+        profile = bus.release.profile("source")
+        profile.format.split = lambda raw: raw.splitlines()
+        lines = b"\n".join(b'{"type": "form", "who": "P1", "order": "O%d", "kind": "b"}' % n for n in range(3000))
+        session = aiohttp.ClientSession()
+        taking = asyncio.ensure_future(session.post(bus.listeners["source"].address, data=lines))
+        longest, before = 0.0, asyncio.get_running_loop().time()
+        while not taking.done():
+            await asyncio.sleep(0)
+            now = asyncio.get_running_loop().time()
+            longest, before = max(longest, now - before), now
+        await session.close()
+        assert (await bus.journal.store.fetch("select count(*) from messages"))[0][0] == 3000
+        assert longest < 0.15, "3,000 messages are read in slices"
