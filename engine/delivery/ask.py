@@ -1,5 +1,7 @@
 """Questions about doubtful deliveries: what became of an attempt is asked of the system, never guessed."""
 
+from dataclasses import replace
+
 from engine.base import log
 from engine.base.clock import Clock
 from engine.base.errors import BusError
@@ -40,35 +42,42 @@ class Asker:
         if question is None or wire is None:
             await self._sender.park(delivery, "no_question")
             return
-        answer = await self._put(delivery, work, system, wire, question)
+        answer, asked = await self._put(delivery, work, system, wire, question)
         if isinstance(answer, Shut):
             await self._settle(delivery, work, _NO_OUTCOME, AskAt(answer.opens))
             return
-        following = decide_asked(self._sender.facts(delivery, work, system, delivery.since), answer)
+        facts = self._sender.facts(delivery, work, system, delivery.since)
+        if answer.verdict is Verdict.UNSENT:  # they looked when they were asked, or later: only that much is known
+            facts = replace(facts, now=asked)
+        following = decide_asked(facts, answer)
         if isinstance(following, AskAt):  # "nothing there" that is not believed yet must not stand as the outcome
             answer = Outcome(Verdict.IN_DOUBT, answer.code or answer.verdict.value)
         await self._settle(delivery, work, answer, following)
 
     async def _put(
         self, delivery: Claimed, work: Work, system: System, wire: Wire, question: Outgoing
-    ) -> Outcome | Shut:
+    ) -> tuple[Outcome | Shut, int]:
+        """What they say, and the instant when they were asked."""
         entered = await wire.gate.enter(Turn.DELIVERY)
         if isinstance(entered, Shut):
-            return entered
+            return entered, 0
         with entered as passed:
             try:
                 call = self._call(delivery, work, question, system, wire)
             except (BusError, Unavailable) as error:
-                return Outcome(Verdict.IN_DOUBT, error.code.name if isinstance(error, BusError) else error.why)
+                return Outcome(Verdict.IN_DOUBT, error.code.name if isinstance(error, BusError) else error.why), 0
             except Exception as error:  # noqa: BLE001 - a map's bug leaves the doubt as it was
                 _log.error("map_failed", id=delivery.id, operation=question.name, error=type(error).__name__)
-                return Outcome(Verdict.IN_DOUBT, "unexpected_error")
+                return Outcome(Verdict.IN_DOUBT, "unexpected_error"), 0
+            asked = self._clock.now()
             start_by = self._clock.monotonic() + FIRST_BYTE
             said = await exchange(wire, system.name, question, call, start_by, self._clock)
             passed.say(answered=said.answered)
         if said.understood:
-            return said.outcome
-        return Outcome(Verdict.IN_DOUBT, said.outcome.code)  # what befell the question says nothing of the delivery
+            return said.outcome, asked
+        return Outcome(
+            Verdict.IN_DOUBT, said.outcome.code
+        ), asked  # what befell the question says nothing of the delivery
 
     def _call(self, delivery: Claimed, work: Work, question: Outgoing, system: System, wire: Wire) -> Call:
         context = named(work.context, delivery, work.campus)

@@ -69,6 +69,22 @@ async def test_absence_is_no_proof_until_its_time_then_it_is_sent_again(stand):
     assert len(his.calls("save")) == 2
 
 
+async def test_absence_counts_from_when_it_was_asked_and_not_from_when_the_answer_came(stand):
+    """A slow peer looked before the time was over; what it had not yet then may be there now."""
+    his = stand.system(His([InDoubt("timeout"), b"ok"], [b"none", b"ok"]))
+    his.before = lambda call: stand.clock.advance(timedelta(seconds=7)) if call.operation == "find" else None
+    stand.plan.routes["r"] = [Step(operation=operation(ask=Ask("find", 8.0)))]
+    await stand.start()
+    seq = await stand.accept("a")
+    await doubtful(stand, seq)
+    stand.advance(3)
+    await stand.until(lambda: his.calls("find"))
+    await stand.quiet()
+    stand.advance(3)
+    assert await stand.ended((seq, 0)) == [DELIVERED]
+    assert (len(his.calls("save")), len(his.calls("find"))) == (1, 2)
+
+
 @pytest.mark.parametrize("lost", [Unavailable("connect"), InDoubt("timeout"), b"what?", KeyError("slip")])
 async def test_a_question_that_gets_no_answer_is_put_again(stand, lost):
     his = stand.system(His([InDoubt("timeout")], [lost, lost, b"ok"]), breaker_after=100)
