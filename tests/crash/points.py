@@ -1,0 +1,105 @@
+"""Where the bus is killed: the rows of delivery.md §7, and what each says is found at the next start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.flow.site import ask_journal
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a look after the death sees, before the next start."""
+
+    site: Path
+    acked: int
+    """Messages that the sender knows to be acknowledged."""
+    sent: int
+    """Messages that the sender has sent at least once."""
+    called: frozenset[tuple[str, int]]
+    """(token, attempt) of every call that the destination has read."""
+
+    def count(self, statement: str) -> int:
+        return int(ask_journal(self.site, f"select count(*) from {statement}")[0][0])
+
+    def sending(self) -> set[tuple[str, int]]:
+        """(token, attempt) of what stands as `sending` at the system that keeps a ledger."""
+        rows = ask_journal(
+            self.site,
+            "select m.id || '-' || d.step, d.attempt from deliveries d join messages m on m.seq = d.message "
+            "where d.state = 'sending' and d.system = 'messages'",
+        )
+        return set(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point. `hook` is the journal's name for it; None: the destination kills, when it is told of `name`."""
+
+    name: str
+    row: str
+    """The first column of the table of delivery.md §7."""
+    hook: str | None
+    found: Callable[[Scene], bool]
+    """Whether what §7 says stands in the journal."""
+    passes: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21)
+    """At which pass it is killed, in turn."""
+    large: bool = False
+    """Needs bodies over 1 MiB."""
+
+
+def _stored(scene: Scene) -> int:
+    return scene.count("messages where route = 'result'")
+
+
+POINTS = (
+    Point(
+        "before-accept",
+        "reading, before accept's commit",
+        "before-accept-commit",
+        lambda scene: scene.acked <= _stored(scene) < scene.sent,
+    ),
+    Point(
+        "after-part",
+        "parts of a body, before its message",
+        "after-part-commit",
+        lambda scene: scene.count("parts where id not in (select id from messages)") > 0,
+        passes=(1, 2, 3),
+        large=True,
+    ),
+    Point(
+        "after-accept",
+        "accept's commit, before the answer",
+        "after-accept-commit",
+        lambda scene: _stored(scene) > scene.acked,
+    ),
+    Point(
+        "after-claim",
+        "claim",
+        "after-claim-commit",
+        lambda scene: scene.count("deliveries where state = 'claimed' or state = 'doubtful'") > 0,
+        passes=(1, 2, 3),
+    ),
+    Point(
+        "after-sending",
+        "sending's commit, before the first byte",
+        "after-sending-commit",
+        lambda scene: scene.count("deliveries where state = 'sending'") > 0,
+    ),
+    Point(
+        "peer-read", "bytes out, the call read and not done", None, lambda scene: bool(scene.sending() & scene.called)
+    ),
+    Point("peer-done", "bytes out, the call done", None, lambda scene: bool(scene.sending() & scene.called)),
+    Point(
+        "before-settle",
+        "a reply read but not settled",
+        "before-settle-commit",
+        lambda scene: scene.count("deliveries where state in ('sending', 'claimed', 'doubtful')") > 0,
+    ),
+    Point(
+        "after-settle",
+        "settle's commit, before anybody heard",
+        "after-settle-commit",
+        lambda scene: scene.count("deliveries where state = 'delivered'") > 0,
+    ),
+)

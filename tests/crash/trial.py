@@ -1,0 +1,180 @@
+"""Lives and deaths of a bus on one journal, with traffic going on; then the three ledgers are compared."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.journal.invariants import INVARIANTS
+from tests.crash.bus_under_test import DIED
+from tests.crash.compare import findings
+from tests.crash.destination import Platform, Watch
+from tests.crash.points import Point, Scene
+from tests.crash.sender import Laboratory
+from tests.flow.programs import Bus
+from tests.flow.site import ask_journal, copy_site, journal_of, secret
+from tests.peers.proxy import free_port
+
+PROGRAM = (sys.executable, "-m", "tests.crash.bus_under_test")
+_DEATH = 20.0
+"""Seconds that a life may last before it is ended from outside, without having reached its point."""
+_REST = 90.0
+"""Seconds until everything must have come to rest after the last death."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One death: at a pass of a point, or after so many seconds of life."""
+
+    point: Point | None
+    at: int = 1
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.point.name if self.point else "random"
+
+
+@dataclass
+class Result:
+    """What a trial came to."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    """Deaths where they were meant, by name of the point."""
+    found: Counter[str] = field(default_factory=Counter)
+    """Deaths after which the journal held what §7 says."""
+    missed: Counter[str] = field(default_factory=Counter)
+    """Lives that never came to their point."""
+    messages: int = 0
+    sendings: int = 0
+    calls: int = 0
+    again: int = 0
+    """Calls beyond the first of their token."""
+    questions: int = 0
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def agreed(self) -> bool:
+        return not self.findings and not self.missed
+
+
+class Trial:
+    """One site, one journal, one sender, one destination, and a bus for each life."""
+
+    def __init__(self, folder: Path, *, large: bool = False, told: Callable[[], None] = lambda: None) -> None:
+        """`told` hears of every death."""
+        self.site = copy_site(folder / "site")
+        self.result = Result()
+        self._told = told
+        self._large = large
+        self._platform = Platform(journal_of(self.site), "hisbus", secret(self.site, "gateway_secret"))
+
+    async def run(self, kills: Sequence[Kill]) -> Result:
+        """Lets the bus die so often, then lets everything come to rest."""
+        await self._platform.start()
+        self._bus = Bus(self.site, free_port(), free_port(), self._platform.url, PROGRAM)
+        self._laboratory = Laboratory(self._bus.mllp, large=self._large)
+        try:
+            for kill in kills:
+                await self._life(kill)
+            await self._rest()
+        finally:
+            await self._laboratory.abandon()
+            self._bus.close()
+            await self._platform.stop()
+        await asyncio.to_thread(self._judge)
+        return self.result
+
+    async def _life(self, kill: Kill) -> None:
+        if kill.point is None:
+            await self._random(kill.seconds)
+        else:
+            await self._at_point(kill, kill.point)
+        await self._laboratory.heard()
+        self._look(kill)
+        self._told()
+
+    async def _random(self, seconds: float) -> None:
+        self._bus.begin()
+        await asyncio.sleep(seconds)
+        self._bus.kill()
+        self.result.kills["random"] += 1
+
+    async def _at_point(self, kill: Kill, point: Point) -> None:
+        if point.hook is None:
+            self._platform.watch = self._watch(point.name, kill.at)
+            self._bus.begin()
+        else:
+            self._bus.begin({"CRASH_POINT": point.hook, "CRASH_AT": str(kill.at)})
+        reached = await self._dead(_DEATH)
+        self._platform.watch = lambda _point: False
+        if reached and (point.hook is None or self._died_at(point.hook)):
+            self.result.kills[point.name] += 1
+        else:
+            self.result.missed[point.name] += 1
+            self._bus.close()
+
+    def _watch(self, name: str, at: int) -> Watch:
+        left = at
+
+        def watch(point: str) -> bool:
+            nonlocal left
+            left -= point == name
+            if point != name or left or not self._bus.alive:
+                return False
+            self._bus.kill()
+            return True
+
+        return watch
+
+    async def _dead(self, seconds: float) -> bool:
+        """Whether the bus was killed within the time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._bus.alive:  # noqa: ASYNC110 - another process's end tells nobody
+                    await asyncio.sleep(0.01)
+        return self._bus.code == -signal.SIGKILL
+
+    def _died_at(self, hook: str) -> bool:
+        lines = self._bus.said().splitlines()
+        return bool(lines) and DIED in lines[-1] and json.loads(lines[-1])["path"] == hook
+
+    def _look(self, kill: Kill) -> None:
+        """What lies there after a death, before anybody has mended anything."""
+        if not journal_of(self.site).exists():
+            return
+        for words, statement in INVARIANTS.items():
+            if rows := ask_journal(self.site, f"{statement} limit 3"):
+                self.result.findings.append(f"after {kill.name}: the journal breaks “{words}” at {rows}")
+        if kill.point is not None and kill.point.found(self._scene()):
+            self.result.found[kill.name] += 1
+
+    def _scene(self) -> Scene:
+        sent = sum(bool(message.raws) for message in self._laboratory.ledger)
+        called = frozenset((call.token, call.attempt) for call in self._platform.ledger)
+        return Scene(self.site, self._laboratory.acked, sent, called)
+
+    async def _rest(self) -> None:
+        """A last life, in which everything ends; the bus is then stopped in order."""
+        self._bus.begin()
+        try:
+            async with asyncio.timeout(_REST):
+                await self._laboratory.finish()
+                while self._bus.open():  # noqa: ASYNC110 - another process's journal tells nobody
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            self.result.findings.append(f"after {_REST:g} s {self._bus.open()} messages have not ended")
+        if (code := await asyncio.to_thread(self._bus.stop)) != 0:
+            self.result.findings.append(f"the last bus ended with {code}")
+
+    def _judge(self) -> None:
+        sent, calls, result = self._laboratory.ledger, self._platform.ledger, self.result
+        result.messages, result.sendings = len(sent), sum(len(message.raws) for message in sent)
+        result.calls, result.again = len(calls), len(calls) - len({call.token for call in calls})
+        result.questions = self._platform.questions
+        result.findings += [*self._laboratory.wrong[:10], *self._platform.wrong[:10], *findings(self.site, sent, calls)]
