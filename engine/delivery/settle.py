@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain, repeat
 
 from engine.base import log
@@ -35,6 +36,9 @@ class Settler:
         """
         following = self._planned(delivery, outcome, bare)
         progress = await self._committed(delivery, outcome or _SKIPPED, following)
+        if progress is None and delivery.state is State.SENDING and outcome and outcome.verdict is not Verdict.IN_DOUBT:
+            late = replace(delivery, state=State.DOUBTFUL)  # another node took it over meanwhile: this is evidence
+            progress = await self._committed(late, outcome, following)
         if progress is None:
             _log.info("settle_stale", id=delivery.id, step=delivery.step, attempt=delivery.attempt)
         else:

@@ -307,3 +307,15 @@ async def test_with_every_thread_stuck_the_gate_shuts_and_opens_when_one_comes_h
     await stand.until(lambda: stand.delivery.health()[0].stuck == 0)
     stand.advance(2)
     assert await stand.ended((later, 0)) == [DELIVERED]
+
+
+async def test_a_reply_that_comes_after_a_takeover_settles_what_is_still_in_doubt(stand):
+    """Another node took this one for dead while its call was under way; what it brings home is an answer all the same."""
+    his = stand.system(His([b"ok"]))
+    take_over = "update deliveries set state = 'doubtful', owner = null, due = due + 3600000000 where state = 'sending'"
+    his.before = lambda _call: stand.journal.store._write.execute(take_over)
+    stand.plan.routes["r"] = [Step(operation=operation())]
+    await stand.start()
+    seq, behind = await stand.accept("a", lane="P1"), await stand.accept("b", lane="P1")
+    assert await stand.ended((seq, 0), (behind, 0)) == [DELIVERED, DELIVERED]
+    assert [row[3] for row in await stand.attempts()] == ["delivered", "delivered"]
