@@ -20,7 +20,7 @@ from tests.flow.site import ROOT
 
 GUIDE = ROOT / "docs/operations.md"
 BLOCK = re.compile(r"^<!-- run(?:: ([^\n]*))? -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PATIENCE = 55
+PATIENCE = 200
 LEVELS = {"debug", "info", "warning", "error", "log"}
 
 
@@ -52,6 +52,7 @@ def _settings(house):
     return {name: value for name, value in house.bus.environment.items() if not name.endswith("__CLIENTS")}
 
 
+@pytest.mark.timeout(240)
 def test_every_command_of_the_operators_guide_runs(desk):
     folder, environment = desk
     blocks = BLOCK.findall(GUIDE.read_text(encoding="utf-8"))

@@ -63,7 +63,7 @@ async def test_the_curl_sample_works_as_printed(served, doc):
     code, said = await run(served, "bash", "-euo", "pipefail", "-c", sample(doc, "bash"))
     assert code == 0
     assert orjson.loads(said)["data"][0]["title"] == "血常规"
-    assert served.asked[0].document == {"patient_id": "P0001", "from": "2026-11-01", "campus": "main"}
+    assert served.asked[0].document == {"patient_id": "0000000007", "from": "2026-11-01", "campus": "main"}
     _, said = await run(served, "bash", "-c", sample(doc, "bash"), APP_SECRET="wrong")
     assert orjson.loads(said)["code"] == "SIGN_INVALID"
 

@@ -87,11 +87,10 @@ async def test_a_batch_of_thousands_lets_others_have_their_turn(folder, office):
         lines = b"\n".join(b'{"type": "form", "who": "P1", "order": "O%d", "kind": "b"}' % n for n in range(3000))
         session = aiohttp.ClientSession()
         taking = asyncio.ensure_future(session.post(bus.listeners["source"].address, data=lines))
-        longest, before = 0.0, asyncio.get_running_loop().time()
+        kept: set[int] = set()
         while not taking.done():
             await asyncio.sleep(0)
-            now = asyncio.get_running_loop().time()
-            longest, before = max(longest, now - before), now
+            kept.add((await bus.journal.store.fetch("select count(*) from messages"))[0][0])
         await session.close()
         assert (await bus.journal.store.fetch("select count(*) from messages"))[0][0] == 3000
-        assert longest < 0.15, "3,000 messages are read in slices"
+        assert len(kept) > 10, "others had their turn while the 3,000 messages were read in slices"
