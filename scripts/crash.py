@@ -113,9 +113,7 @@ def _print_table(results: dict[str, Result], seed: int) -> None:
     widths = [max(len(str(line[place])) for line in lines) for place in range(len(_COLUMNS))]
     for line in lines:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    print(
-        f"\nseed {seed}; calls: at the destination; again: calls beyond the first of their message, each with its reason"
-    )
+    print(f"\nseed {seed}. calls: at the destination. again: calls beyond the first of their message.")
     for name, result in results.items():
         for finding in result.findings:
             print(f"{name}: {finding}")

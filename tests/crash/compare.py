@@ -95,7 +95,10 @@ def _no_reason(token: str, attempts: dict[int, dict[str, Any]], first: Call, sec
     if first.did in (Did.DONE, Did.MUTE):
         yield f"{token}: called again though attempt {first.attempt} was done"
     for n in range(first.attempt, second.attempt):
-        attempt, following = attempts[n], attempts[n + 1]
+        attempt, following = attempts.get(n), attempts.get(n + 1)
+        if attempt is None or following is None:
+            yield f"{token}: attempts {n} and {n + 1} are not both on record"
+            continue
         waited = (following["at"] - attempt["at"]) / _SECOND
         if attempt["outcome"] not in ("unavailable", "unsent"):
             yield f"{token}: called again after attempt {n} that ended {attempt['outcome']}"
