@@ -146,13 +146,18 @@ class Trial:
 
     def _look(self, kill: Kill) -> None:
         """What lies there after a death, before anybody has mended anything."""
-        if not journal_of(self.site).exists():
+        if not self._begun():
             return
         for words, statement in INVARIANTS.items():
             if rows := ask_journal(self.site, f"{statement} limit 3"):
                 self.result.findings.append(f"after {kill.name}: the journal breaks “{words}” at {rows}")
         if kill.point is not None and kill.point.found(self._scene()):
             self.result.found[kill.name] += 1
+
+    def _begun(self) -> bool:
+        """Whether a life has come so far that the journal has its tables."""
+        tables = "select 1 from sqlite_master where name = 'releases'"
+        return journal_of(self.site).exists() and bool(ask_journal(self.site, tables))
 
     def _scene(self) -> Scene:
         sent = sum(bool(message.raws) for message in self._laboratory.ledger)
