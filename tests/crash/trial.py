@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from engine.journal.invariants import INVARIANTS
@@ -72,6 +73,7 @@ class Trial:
         self.result = Result()
         self._told = told
         self._large = large
+        self._commits = cycle(("loop", "thread"))  # how the journal commits on quick disks and on slow ones
         self._platform = Platform(journal_of(self.site), "hisbus", secret(self.site, "gateway_secret"))
 
     async def run(self, kills: Sequence[Kill]) -> Result:
@@ -99,8 +101,11 @@ class Trial:
         self._look(kill)
         self._told()
 
+    def _begin(self, **more: str) -> None:
+        self._bus.begin({"HISBUS__JOURNAL__COMMIT": next(self._commits), **more})
+
     async def _random(self, seconds: float) -> None:
-        self._bus.begin()
+        self._begin()
         await asyncio.sleep(seconds)
         self._bus.kill()
         self.result.kills["random"] += 1
@@ -108,9 +113,9 @@ class Trial:
     async def _at_point(self, kill: Kill, point: Point) -> None:
         if point.hook is None:
             self._platform.watch = self._watch(point.name, kill.at)
-            self._bus.begin()
+            self._begin()
         else:
-            self._bus.begin({"CRASH_POINT": point.hook, "CRASH_AT": str(kill.at)})
+            self._begin(CRASH_POINT=point.hook, CRASH_AT=str(kill.at))
         reached = await self._dead(_DEATH)
         self._platform.watch = lambda _point: False
         if reached and (point.hook is None or self._died_at(point.hook)):
