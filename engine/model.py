@@ -223,6 +223,7 @@ class NewMessage:
     deliveries: tuple[NewDelivery, ...]
     deadline: int | None = None
     parent: int | None = None
+    """Place of the step that made it, a child of a split: given by the journal's `split`."""
     finds: tuple[Find, ...] = ()
     riders: tuple[Rider, ...] = ()
     meta: Mapping[str, str] = field(default_factory=dict)
@@ -306,6 +307,8 @@ class Then:
     """Whether it keeps its place in line: final ones never; READY, DOUBTFUL, PARKED do (but `hold: nothing`)."""
     freed: tuple[int, ...] = ()
     """Steps whose `needs` lose this one."""
+    awaited: tuple[int, ...] | None = None
+    """For a step that made children: steps whose `needs` lose it once every one of them is final. None: it made none."""
     skip: tuple[int, ...] = ()
     """Waiting steps that will never run because they need this one."""
     add: tuple[Added, ...] = ()

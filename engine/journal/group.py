@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.base.clock import Clock
@@ -69,15 +70,27 @@ class GroupJournal:
         if self.busy:
             raise BusError(Code.BUSY, "the journal's disk reserve is reached")
         content = bodies.pack(dict(message.meta), message.raw)
-        lanes = tuple([None if new.lane is None else self._ring.lane(new.lane) for new in message.deliveries])
+        lanes = self._own_lanes(message)
         if not self._turns.held(lanes) and self.bodies.seals_at_once(message.received, content):
-            result = await self._accepted(message, lanes, content, room)
+            result = await self.commit(await self._accepting(message, lanes, content, room))
         else:
             with self._turns.stand(lanes) as before:
                 if before:
                     await asyncio.wait(before)
-                result = await self._accepted(message, lanes, content, room)
+                result = await self.commit(await self._accepting(message, lanes, content, room))
         return result if isinstance(result, Accepted) else await self._known(result)
+
+    async def split(
+        self, delivery: Claimed, first: int, taken: int, children: Sequence[NewMessage], room: Room
+    ) -> Sequence[Accepted | Duplicate | Conflict] | None:
+        if self.busy:
+            raise BusError(Code.BUSY, "the journal's disk reserve is reached")
+        parent = body_place(delivery.seq, delivery.step)
+        page = [await self._child(replace(child, parent=parent), room) for child in children]
+        results = await self.commit(marks.Split(delivery, first, taken, tuple(page), room))
+        if results is None:
+            return None
+        return [result if isinstance(result, Accepted) else await self._known(result) for result in results]
 
     async def claim(self, system: str, room: int) -> Sequence[Claimed]:
         result: list[Claimed] = await self.commit(marks.Claim(system, room))
@@ -168,6 +181,10 @@ class GroupJournal:
         rows = await self.store.fetch(reads.STEPS, id_)
         return [standing(row) for row in rows]
 
+    async def taken(self, delivery: Claimed) -> int:
+        rows = await self.store.fetch(reads.TAKEN, body_place(delivery.seq, delivery.step))
+        return int(rows[0][0]) if rows else 0
+
     async def rider(self, name: str) -> str | None:
         rows = await self.store.fetch(reads.RIDER, name)
         return self._ring.audit.decrypt(rows[0][0], name.encode()).decode() if rows else None
@@ -194,12 +211,20 @@ class GroupJournal:
 
     # --- inside ---
 
-    async def _accepted(
+    async def _child(self, message: NewMessage, room: Room) -> marks.Accept:
+        content = bodies.pack(dict(message.meta), message.raw)
+        return await self._accepting(message, self._own_lanes(message), content, room)
+
+    def _own_lanes(self, message: NewMessage) -> tuple[bytes | None, ...]:
+        return tuple([None if new.lane is None else self._ring.lane(new.lane) for new in message.deliveries])
+
+    async def _accepting(
         self, message: NewMessage, lanes: tuple[bytes | None, ...], content: bytes, room: Room
-    ) -> Accepted | Known:
+    ) -> marks.Accept:
+        """What `accept` asks of a commit for this message."""
         ring, key = self._ring, message.key
         sealed = await self.bodies.seal(message.received, message.id, bodies.RAW, content)
-        mark = marks.Accept(
+        return marks.Accept(
             message,
             None if key is None else ring.key(message.route, message.sender, key),
             ring.digest(message.digest),
@@ -210,8 +235,6 @@ class GroupJournal:
             self._riders(message.riders) if message.riders else (),
             room,
         )
-        result: Accepted | Known = await self.commit(mark)
-        return result
 
     async def commit(self, mark: Mark) -> Any:
         """Joins a mark of this floor (upkeep has some of its own) to the group commit, and returns its result."""
@@ -229,6 +252,10 @@ class GroupJournal:
         """Nobody heard that these were claimed for this node: they are given back."""
         if isinstance(mark, marks.Claim):
             claimed: Sequence[Claimed] = result if isinstance(result, list) else ()
+        elif isinstance(mark, marks.Split):
+            claimed = [one for child in result or () for one in getattr(child, "claimed", ())]
+            for delivery in claimed:
+                mark.room.give(delivery.system)
         elif isinstance(mark, marks.Accept | marks.Settle | marks.Withdraw | marks.Acted):
             claimed = getattr(result, "claimed", ())
             for delivery in claimed:

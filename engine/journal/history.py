@@ -14,6 +14,7 @@ from engine.journal.errors import Gone
 from engine.journal.keys import DayReader, KeyRing
 from engine.journal.reader import Reader, open_reader
 from engine.journal.tables import acts, attempts, deliveries, evidence, finds, messages
+from engine.journal.verbs import PLACES, parent_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,8 @@ class History:
             return None
         seq, route, received, left, release, deadline, parent, answer = rows[0]
         (line,) = await self._with_steps([(seq, id_, route, received, left)])
-        up = await self.reader.select(select(messages.c.id).where(messages.c.seq == parent)) if parent else []
-        down = await self.reader.select(select(messages.c.id).where(messages.c.parent == seq).order_by(messages.c.seq))
+        up = await self.reader.select(select(messages.c.id).where(messages.c.seq == parent_of(parent))) if parent else []
+        down = await self.reader.select(_CHILDREN.where(messages.c.parent.between(seq * PLACES, (seq + 1) * PLACES - 1)))
         return Trace(
             line,
             release,
@@ -188,6 +189,7 @@ async def open_history(url: str, ring: KeyRing, keys: str | None = None) -> Hist
     return History(reader, ring, DayReader(ring, source))
 
 
+_CHILDREN = select(messages.c.id).order_by(messages.c.seq)
 _LINES = select(messages.c.seq, messages.c.id, messages.c.route, messages.c.received, messages.c.open)
 _TRACED = select(
     messages.c.seq,

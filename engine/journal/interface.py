@@ -98,6 +98,20 @@ class Journal(Protocol):
         """
         ...
 
+    async def split(
+        self, delivery: Claimed, first: int, taken: int, children: Sequence[NewMessage], room: Room
+    ) -> "Sequence[Accepted | Duplicate | Conflict] | None":
+        """Stores children of a claimed step in one commit with how far it came: after it, `taken` items are done
+        instead of `first`. None: stale, nothing was stored (the step is no longer this node's, or is not at
+        `first`). A child whose key is known is not stored again; only children stored here are waited for.
+        Raises BusError(BUSY) below the disk reserve.
+        """
+        ...
+
+    async def taken(self, delivery: Claimed) -> int:
+        """How many items of a step that makes children are done."""
+        ...
+
     async def withdraw(self, seq: int, room: Room) -> Progress | None:
         """All or nothing, only while nothing of the message can have been read. None: too late."""
         ...

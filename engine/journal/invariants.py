@@ -55,6 +55,21 @@ INVARIANTS = {
     "a message under way has its body": """
         select m.seq from messages m where m.open > 0
         and not exists (select 1 from bodies b where b.place = m.seq * 4096)""",
+    "a step waits for each child that is not final, and for no other": """
+        select s.place / 4096 from splits s where s.open <>
+        (select count(*) from messages m where m.parent = s.place and m.open > 0)""",
+    "what waited for children goes with the last of them": """
+        select place / 4096 from splits where open = 0 and freed is not null""",
+    "a step makes children until it has ended": """
+        select d.message from splits s join deliveries d on d.message = s.place / 4096
+        and d.step = s.place - s.place / 4096 * 4096 - 1
+        where (s.freed is null) <> (d.state in ('ready', 'claimed', 'parked'))""",
+    "every split has its step": """
+        select s.place / 4096 from splits s left join deliveries d on d.message = s.place / 4096
+        and d.step = s.place - s.place / 4096 * 4096 - 1 where d.message is null""",
+    "a withdrawn step has made no children": """
+        select d.message from messages m join deliveries d on d.message = m.parent / 4096
+        and d.step = m.parent - m.parent / 4096 * 4096 - 1 where d.state = 'withdrawn'""",
     "every delivery has its message": """
         select d.message from deliveries d left join messages m on m.seq = d.message where m.seq is null""",
 }

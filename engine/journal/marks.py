@@ -27,6 +27,23 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """A page of a step's children, all or none of them."""
+
+    delivery: Claimed
+    first: int
+    """The items that are done already: the page begins behind them."""
+    taken: int
+    """The items that are done with this page."""
+    children: tuple[Accept, ...]
+    room: Room
+
+    @property
+    def size(self) -> int:
+        return sum(child.size for child in self.children)
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     system: str
     room: int
@@ -177,6 +194,7 @@ class Sweep:
 
 Mark: TypeAlias = (
     Accept
+    | Split
     | Claim
     | Unclaim
     | Sending

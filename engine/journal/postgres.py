@@ -3,7 +3,8 @@
 Read committed. A statement sees what was committed before it began, so everything that two nodes could
 both decide is locked by the opening, a statement earlier. Two batches take what they share in one
 order (the node's row, lanes, messages, keys), so they cannot deadlock but over a key that one frees
-and the other takes: the database then ends one of them, and it is run again.
+and the other takes, or over parents whose last children end on both: the database then ends one of them, and it
+is run again.
 """
 
 NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
@@ -112,6 +113,30 @@ insert into riders (name, value) select * from unnest($1::text[], $2::bytea[])
 on conflict (name) do update set value = excluded.value
 """
 
+# --- split: no row, stale ---
+SPLITTING = """
+select 1 from deliveries where message = $1 and step = $2 and state = 'claimed' and owner = $3 and attempt = $4
+and coalesce((select taken from splits where place = $5), 0) = $6
+"""
+SPLIT = """
+insert into splits as old (place, taken, open) values ($1, $2, $3)
+on conflict (place) do update set taken = excluded.taken, open = old.open + excluded.open
+"""
+# All children are made. With the last that is final the row goes, and what waited for it is free. The row's lock
+# makes the nodes take turns: whoever ends the last child sees that all are made, or the other way round.
+MADE = """
+update splits s set freed = x.freed from unnest($1::bigint[], $2::text[]) as x(place, freed) where s.place = x.place
+"""
+KEPT = """
+with over as (delete from splits where place = any($1::bigint[]) and open = 0)
+select place from splits where place = any($1::bigint[]) and open > 0
+"""
+CHILDREN_DONE = """
+update splits s set open = s.open - x.done from unnest($1::bigint[], $2::int[]) as x(place, done)
+where s.place = x.place
+"""
+ALL_DONE = "delete from splits where place = any($1::bigint[]) and open = 0 and freed is not null returning place, freed"
+
 # --- claim ---
 # A due time beyond the longest policy comes from a clock that was wrong: it counts as due.
 MEND = "update deliveries set due = $1 where system = $2 and (state = 'ready' or state = 'doubtful') and due > $3"
@@ -201,7 +226,8 @@ select message, step, n, $7, outcome, code, reply from unnest($1::bigint[], $2::
   $5::text[], $6::bytea[]) as x(message, step, n, outcome, code, reply)
 """
 FREED = """
-update deliveries d set needs = needs - 1 from unnest($1::bigint[], $2::smallint[]) as x(message, step)
+update deliveries d set needs = needs - x.count from (
+  select message, step, count(*) from unnest($1::bigint[], $2::smallint[]) as x(message, step) group by message, step) x
 where d.message = x.message and d.step = x.step and d.state = 'waiting'
 """
 SKIP = """
@@ -219,7 +245,8 @@ on conflict do nothing returning message
 """
 OPEN = """
 update messages m set open = open - x.done, answer = coalesce(m.answer, x.answer)
-from unnest($1::bigint[], $2::int[], $3::bytea[]) as x(seq, done, answer) where m.seq = x.seq returning m.seq, m.open
+from unnest($1::bigint[], $2::int[], $3::bytea[]) as x(seq, done, answer) where m.seq = x.seq
+returning m.seq, m.open, m.parent
 """
 
 # --- promote ---
@@ -258,6 +285,7 @@ update deliveries d set state = 'withdrawn', holds = false, head = false, owner 
 where d.message = any($1::bigint[]) and d.state in ('waiting', 'ready', 'claimed')
 and not exists (select 1 from deliveries o
   where o.message = d.message and o.state not in ('waiting', 'ready', 'claimed', 'skipped'))
+and not exists (select 1 from splits s where s.place between d.message * 4096 and d.message * 4096 + 4095)
 and not exists (select 1 from attempts a
   where a.message = d.message and a.n > 0 and (a.outcome is null or a.outcome not in ('unavailable', 'unsent')))
 returning d.message, d.lane
@@ -309,6 +337,8 @@ PRUNE_WHOLE = (
     "delete from evidence where message = any($1::bigint[])",
     "delete from attempts where message = any($1::bigint[])",
     "delete from deliveries where message = any($1::bigint[])",
+    """delete from splits p using unnest($1::bigint[]) s(seq)
+    where p.place between s.seq * 4096 and s.seq * 4096 + 4095""",
     "delete from messages where seq = any($1::bigint[])",
 )
 FORGET = "delete from keys where key = any($1::bytea[]) and until < $2"

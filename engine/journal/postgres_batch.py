@@ -12,6 +12,7 @@ from engine.journal.marks import (
     Acted,
     Claim,
     Forget,
+    Known,
     Mark,
     Part,
     Prune,
@@ -20,13 +21,14 @@ from engine.journal.marks import (
     Ride,
     Sending,
     Settle,
+    Split,
     Sweep,
     Unclaim,
     Withdraw,
 )
 from engine.journal.postgres_accept import Accepting, columns
 from engine.journal.settings import Settings
-from engine.model import FINAL, Claimed, Progress, State, Then
+from engine.model import FINAL, Accepted, Claimed, Progress, State, Then
 
 Verb = Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]
 
@@ -41,6 +43,11 @@ class _Followed:
     let_go: bytes | None
     """The lane in which it no longer keeps its place."""
 
+    @property
+    def place(self) -> int:
+        step = self.mark.delivery.step if isinstance(self.mark, Settle) else self.mark.act.step
+        return verbs.body_place(self.seq, step)
+
 
 @dataclass(slots=True)
 class _Hears:
@@ -48,6 +55,8 @@ class _Hears:
 
     messages: dict[int, int] = field(default_factory=dict)
     lanes: dict[bytes, int] = field(default_factory=dict)
+    woken: set[int] = field(default_factory=set)
+    """Messages in which a step waited for children that are final now."""
 
     def lane(self, lane: bytes | None, place: int) -> None:
         if lane is not None:
@@ -69,6 +78,7 @@ class Batch:
         self._now = now
         self._settings = settings
         self.rooms = verbs.Rooms()
+        self._accepting = Accepting(self._rows, self._run, owner, now, self.rooms)
 
     async def run(self, marks: Sequence[Mark]) -> list[Any]:
         """The result of each mark, in the order of `marks`; a BusError stands for one that was said no to."""
@@ -84,13 +94,13 @@ class Batch:
         return results
 
     def _order(self) -> tuple[tuple[type, Verb], ...]:
-        accepting = Accepting(self._rows, self._run, self._owner, self._now, self.rooms)
         return (
             (Acted, self._acts),
             (Withdraw, self._withdraw),
             (Unclaim, self._unclaim),
             (Settle, self._settle),
-            (Accept, accepting.accept),
+            (Accept, self._accepting.accept),
+            (Split, self._splits),
             (Ride, self._ride),
             (Sending, self._sending),
             (Claim, self._claim),
@@ -102,7 +112,18 @@ class Batch:
             (Sweep, self._sweep),
         )
 
-    # --- claim, sending ---
+    # --- split, claim, sending ---
+
+    async def _splits(self, marks: Sequence[Split]) -> list[list[Accepted | Known] | None]:
+        return [await self._split(mark) for mark in marks]
+
+    async def _split(self, mark: Split) -> list[Accepted | Known] | None:
+        d, place = mark.delivery, verbs.body_place(mark.delivery.seq, mark.delivery.step)
+        if not await self._rows(sql.SPLITTING, d.seq, d.step, self._owner, d.attempt, place, mark.first):
+            return None
+        results = await self._accepting.accept(mark.children) if mark.children else []
+        await self._run(sql.SPLIT, place, mark.taken, verbs.count_open(mark.children, results))
+        return results
 
     async def _claim(self, marks: Sequence[Claim]) -> list[list[Claimed]]:
         results = []
@@ -170,7 +191,7 @@ class Batch:
             hears.lane(one.let_go, place)
         done = await self._steps(followed, hears)
         finished = await self._open(
-            [(one.seq, count, one.mark.answer) for one, count in zip(followed, done, strict=True)]
+            [(one.seq, count, one.mark.answer) for one, count in zip(followed, done, strict=True)], hears
         )
         freed = [verbs.Freed(one.mark.room) for one in followed]
         await self._promote(hears, [one.seq for one in followed if one.then.freed or one.then.add], freed)
@@ -184,6 +205,7 @@ class Batch:
         done = [int(one.then.state in FINAL) for one in followed]
         if freed := [(one.seq, step) for one in followed for step in one.then.freed]:
             await self._run(sql.FREED, *columns(freed, 2))
+        await self._made([one for one in followed if one.then.awaited is not None], hears)
         if skip := [(one.seq, step) for one in followed for step in one.then.skip]:
             for seq, lane in await self._rows(sql.SKIP, *columns(skip, 2)):
                 done[hears.messages[seq]] += 1
@@ -200,20 +222,52 @@ class Batch:
             await self._run(sql.YIELD, [lane for _, _, _, lane, _ in add])
         return done
 
-    async def _open(self, rows: Sequence[tuple[int, int, bytes | None]]) -> set[int]:
-        """Counts what was done of each message and keeps answers. Returns the messages that are finished."""
-        changed = [row for row in rows if row[1] or row[2] is not None]
-        if not changed:
+    async def _made(self, followed: Sequence[_Followed], hears: _Hears) -> None:
+        """Steps whose children are all made: what awaits these is kept for the last of them, or free now."""
+        if not followed:
+            return
+        waiting = {one.place: one.then.awaited or () for one in followed}
+        await self._run(sql.MADE, list(waiting), [verbs.written(steps) for steps in waiting.values()])
+        kept = {row[0] for row in await self._rows(sql.KEPT, list(waiting))}
+        now = [(verbs.parent_of(place), step) for place, steps in waiting.items() if place not in kept for step in steps]
+        await self._free(now, hears)
+
+    async def _open(self, rows: Sequence[tuple[int, int, bytes | None]], hears: _Hears) -> set[int]:
+        """Counts what was done of each message and keeps answers; who waited for children that are finished is free.
+        Returns the messages that are finished.
+        """
+        done = {row[0]: row[1] for row in rows if row[1] or row[2] is not None}
+        if not done:
             return set()
-        return {seq for seq, left in await self._rows(sql.OPEN, *columns(changed, 3)) if left == 0}
+        changed = await self._rows(sql.OPEN, *columns([row for row in rows if row[0] in done], 3))
+        finished = {seq: parent for seq, left, parent in changed if left == 0}
+        ended: dict[int, list[int]] = {}
+        for seq, parent in finished.items():
+            if parent is not None and done[seq]:
+                ended.setdefault(parent, []).append(seq)
+        if ended:
+            places = sorted(ended)
+            await self._run(sql.CHILDREN_DONE, places, [len(ended[place]) for place in places])
+            over = await self._rows(sql.ALL_DONE, places)
+            for place, _ in over:
+                hears.messages.setdefault(verbs.parent_of(place), hears.messages[ended[place][0]])
+            await self._free([(verbs.parent_of(p), step) for p, freed in over for step in verbs.steps_in(freed)], hears)
+        return set(finished)
+
+    async def _free(self, steps: Sequence[tuple[int, int]], hears: _Hears) -> None:
+        """Steps that waited for children: they need one thing less."""
+        if steps:
+            await self._run(sql.FREED, *columns(steps, 2))
+            hears.woken.update(seq for seq, _ in steps)
 
     async def _promote(self, hears: _Hears, messages: Sequence[int], freed: Sequence[verbs.Freed]) -> None:
         """Lets go whoever has become free in the lanes of `hears` and in `messages`."""
         heads = await self._rows(sql.HEAD, sorted(hears.lanes)) if hears.lanes else []
-        if not heads and not messages:
+        may = sorted(hears.woken.union(messages))
+        if not heads and not may:
             return
         rows = []
-        for row in await self._rows(sql.FREE, *columns([tuple(head) for head in heads], 2), list(messages)):
+        for row in await self._rows(sql.FREE, *columns([tuple(head) for head in heads], 2), may):
             one, system, due = freed[hears.of(row[0], row[6])], row[5], max(row[13], self._now)
             mine = due == self._now and self.rooms.take(one.room, system) > 0
             rows.append((row[0], row[1], mine, due))
@@ -233,12 +287,13 @@ class Batch:
         if not gone:
             return [None] * len(marks)
         await self._run(sql.FREE_KEYS, list(gone))
-        await self._open([(seq, len(lanes), None) for seq, lanes in gone.items()])
         first = {mark.seq: mark for mark in reversed(marks) if mark.seq in gone}
         hears = _Hears()
         for place, seq in enumerate(first):
+            hears.messages[seq] = place
             for lane in gone[seq]:
                 hears.lane(lane, place)
+        await self._open([(seq, len(lanes), None) for seq, lanes in gone.items()], hears)
         freed = [verbs.Freed(mark.room) for mark in first.values()]
         await self._promote(hears, (), freed)
         told = {

@@ -17,7 +17,7 @@ from engine.base.clock import Clock
 from engine.base.tasks import Supervisor
 from engine.journal import postgres as sql
 from engine.journal.errors import DatabaseDown, DatabaseFull, JournalError, Locked, MarkRefused, WrongKey
-from engine.journal.marks import Accept, Acted, Mark, Sending, Settle, Withdraw
+from engine.journal.marks import Accept, Acted, Mark, Sending, Settle, Split, Withdraw
 from engine.journal.migrate import missing
 from engine.journal.postgres_batch import Batch
 from engine.journal.settings import Settings
@@ -191,7 +191,7 @@ class PostgresStore:
             script.append(sql.LOCK_LANES.format(lanes=",".join(map(str, sorted(lanes)))))
         if seqs:
             script.append(sql.LOCK_MESSAGES.format(messages=",".join(map(str, sorted(seqs)))))
-        if any(isinstance(mark, Accept) for mark in marks):
+        if any(isinstance(mark, Accept | Split) for mark in marks):
             script.append(sql.HASH_ARRAYS)
         script.append(sql.HOLDS.format(**me))
         if await self._write.execute(";".join(script)) != "SELECT 1":
@@ -205,6 +205,9 @@ class PostgresStore:
         for mark in marks:
             if isinstance(mark, Accept):
                 lanes.update(mark.lanes)
+            elif isinstance(mark, Split):
+                lanes.update(lane for child in mark.children for lane in child.lanes)
+                seqs.add(mark.delivery.seq)
             elif isinstance(mark, Sending):
                 seqs.add(mark.delivery.seq)
             elif isinstance(mark, Settle):

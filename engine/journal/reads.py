@@ -10,6 +10,7 @@ left join attempts a on a.message = d.message and a.step = d.step and a.ended is
   (select max(ended) from attempts where message = d.message and step = d.step)
 where d.message = $1 order by d.step, a.n
 """
+TAKEN = "select taken from splits where place = $1"
 RIDER = "select value from riders where name = $1"
 RELEASE = "select content from releases where digest = $1"
 NEXT_DUE = """

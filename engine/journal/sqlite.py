@@ -44,6 +44,21 @@ values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
 FIND = "insert into finds (hash, message) values (?, ?) on conflict do nothing"
 RIDER = "insert into riders (name, value) values (?, ?) on conflict (name) do update set value = excluded.value"
 
+# --- split: no row, stale ---
+SPLITTING = """
+select 1 from deliveries where message = ? and step = ? and state = 'claimed' and owner = ? and attempt = ?
+and coalesce((select taken from splits where place = ?), 0) = ?
+"""
+SPLIT = """
+insert into splits (place, taken, open) values (?, ?, ?)
+on conflict (place) do update set taken = excluded.taken, open = open + excluded.open
+"""
+# All children are made. With the last that is final the row goes, and what waited for it is free.
+MADE = "update splits set freed = ? where place = ? and open > 0"
+CHILD_DONE = "update splits set open = open - 1 where place = ?"
+ALL_DONE = "delete from splits where place = ? and open = 0 and freed is not null returning freed"
+NONE_LEFT = "delete from splits where place = ?"
+
 # --- claim ---
 # A due time beyond the longest policy comes from a clock that was wrong: it counts as due.
 MEND = "update deliveries set due = ? where system = ? and state = '{state}' and due > ?"
@@ -113,7 +128,7 @@ ADD = """
 insert into deliveries (message, step, system, lane, state, holds, head, needs, due, first_due, attempt)
 values (?, ?, ?, ?, 'waiting', 1, ?, ?, ?, 0, 0) on conflict do nothing
 """
-OPEN = "update messages set open = open - ?, answer = coalesce(answer, ?) where seq = ? returning open"
+OPEN = "update messages set open = open - ?, answer = coalesce(answer, ?) where seq = ? returning open, parent"
 
 # --- promote ---
 # A step that came later or back to its place stands before a head that has not begun: without this, two lines
@@ -141,6 +156,7 @@ WITHDRAW = """
 update deliveries set state = 'withdrawn', holds = 0, head = 0, owner = null
 where message = ?1 and state in ('waiting', 'ready', 'claimed')
 and not exists (select 1 from deliveries where message = ?1 and state not in ('waiting', 'ready', 'claimed', 'skipped'))
+and not exists (select 1 from splits where place between ?1 * 4096 and ?1 * 4096 + 4095)
 and not exists (select 1 from attempts
   where message = ?1 and n > 0 and (outcome is null or outcome not in ('unavailable', 'unsent')))
 returning lane
@@ -183,6 +199,7 @@ PRUNE_WHOLE = (
     "delete from evidence where message = ?1",
     "delete from attempts where message = ?1",
     "delete from deliveries where message = ?1",
+    "delete from splits where place between ?1 * 4096 and ?1 * 4096 + 4095",
     "delete from messages where seq = ?1",
 )
 FORGET = "delete from keys where key = ? and until < ?"

@@ -21,6 +21,7 @@ from engine.journal.marks import (
     Ride,
     Sending,
     Settle,
+    Split,
     Sweep,
     Unclaim,
     Withdraw,
@@ -131,6 +132,14 @@ class Batch:
         self._many(sql.DELIVERY, rows)
         return claimed
 
+    def _split(self, mark: Split) -> list[Accepted | Known] | None:
+        d, place = mark.delivery, verbs.body_place(mark.delivery.seq, mark.delivery.step)
+        if self._run(sql.SPLITTING, (d.seq, d.step, self._owner, d.attempt, place, mark.first)).fetchone() is None:
+            return None
+        results = self._accept(mark.children)
+        self._run(sql.SPLIT, (place, mark.taken, verbs.count_open(mark.children, results)))
+        return results
+
     # --- claim, sending ---
 
     def _claim(self, mark: Claim) -> list[Claimed]:
@@ -181,8 +190,8 @@ class Batch:
         """What follows from a new state: steps freed, skipped and added, the answer, and who may go now."""
         freed = verbs.Freed(mark.room)
         lanes = {let_go} - {None}
-        if then.freed:
-            self._many(sql.FREED, [(seq, step) for step in then.freed])
+        if freeing := self._free_now(seq, mark, then):
+            self._many(sql.FREED, [(seq, step) for step in freeing])
         done = int(then.state in FINAL)
         for step in then.skip:
             for (lane,) in self._run(sql.SKIP, (seq, step)).fetchall():
@@ -193,13 +202,33 @@ class Batch:
             done -= self._run(sql.ADD, row).rowcount
             self._run(sql.YIELD, (lane,))
             lanes.add(lane)
-        finished = False
-        if done or mark.answer is not None:
-            finished = self._run(sql.OPEN, (done, mark.answer, seq)).fetchone()[0] == 0
+        finished = bool(done or mark.answer is not None) and self._open(seq, done, mark.answer, freed)
         self._promote(lanes - {None}, freed)
-        if then.freed or then.add:
+        if then.freed or then.awaited or then.add:
             self._go(self._run(sql.FREE_MESSAGE, (seq,)).fetchall(), freed)
         return Progress(tuple(freed.claimed), frozenset(freed.ready), finished)
+
+    def _free_now(self, seq: int, mark: Settle | Acted, then: Then) -> tuple[int, ...]:
+        """Steps freed by a new state; those that wait for children which are not final are kept for later."""
+        if then.awaited is None:
+            return then.freed
+        step = mark.delivery.step if isinstance(mark, Settle) else mark.act.step
+        place = verbs.body_place(seq, step)
+        if self._run(sql.MADE, (verbs.written(then.awaited), place)).rowcount:
+            return then.freed
+        self._run(sql.NONE_LEFT, (place,))
+        return then.freed + then.awaited
+
+    def _open(self, seq: int, done: int, answer: bytes | None, freed: verbs.Freed) -> bool:
+        """Counts what was done of a message. True: it is finished, and whoever waited for it as a child may go."""
+        left, parent = self._run(sql.OPEN, (done, answer, seq)).fetchone()
+        if left == 0 and done and parent is not None:
+            self._run(sql.CHILD_DONE, (parent,))
+            for (steps,) in self._run(sql.ALL_DONE, (parent,)).fetchall():
+                above = verbs.parent_of(parent)
+                self._many(sql.FREED, [(above, step) for step in verbs.steps_in(steps)])
+                self._go(self._run(sql.FREE_MESSAGE, (above,)).fetchall(), freed)
+        return bool(left == 0)
 
     def _promote(self, lanes: set[Any], freed: verbs.Freed) -> None:
         for lane in sorted(lanes):
@@ -225,8 +254,8 @@ class Batch:
         if not rows:
             return None
         self._run(sql.FREE_KEY, (mark.seq,))
-        self._run(sql.OPEN, (len(rows), None, mark.seq))
         freed = verbs.Freed(mark.room)
+        self._open(mark.seq, len(rows), None, freed)
         self._promote({lane for (lane,) in rows} - {None}, freed)
         return Progress(tuple(freed.claimed), frozenset(freed.ready), done=True)
 
@@ -289,6 +318,7 @@ class Batch:
         (Unclaim, _unclaim, False),
         (Settle, _settle, False),
         (Accept, _accept, True),
+        (Split, _split, False),
         (Ride, _ride, False),
         (Sending, _sending, False),
         (Claim, _claim, False),

@@ -54,7 +54,7 @@ messages = Table(
     Column("release", Text, nullable=False),
     Column("received", BigInteger, nullable=False),
     Column("deadline", BigInteger),
-    Column("parent", BigInteger),
+    Column("parent", BigInteger, comment="the step it is a child of: place, as in bodies"),
     Column("open", Integer, nullable=False),
     Column("key", LargeBinary, comment="the key it was accepted under, to free it by"),
     Column("answer", LargeBinary),
@@ -94,6 +94,15 @@ _index("in_lane", deliveries, ["lane", "message", "step"], "holds and lane is no
 _index("due", deliveries, ["system", "state", "due", "message", "step"], "state = 'ready' or state = 'doubtful'")
 _index("owned", deliveries, ["owner"], "owner is not null")
 _index("parked", deliveries, ["system"], "state = 'parked'")
+splits = Table(
+    "splits",
+    metadata,
+    Column("place", _Big, primary_key=True, autoincrement=False, comment="the step that makes children, as in bodies"),
+    Column("taken", Integer, nullable=False, comment="items that are children by now, or need not become any"),
+    Column("open", Integer, nullable=False, comment="children with a delivery that is not final"),
+    Column("freed", Text, comment="once all are made: steps that wait for the last of them to be final"),
+    comment="steps whose children are being made or under way; a row goes with the last of these",
+)
 attempts = Table(
     "attempts",
     metadata,

@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.base.errors import BusError, Code
 from engine.journal.interface import Act, Room
-from engine.journal.marks import Accept, Settle
-from engine.model import FINAL, Claimed, NewDelivery, State, Then, Verdict
+from engine.journal.marks import Accept, Known, Settle
+from engine.model import FINAL, Accepted, Claimed, NewDelivery, State, Then, Verdict
 
 PLACES = 4096
 """Parts of one message in `bodies`: 0 is the message as it came, 1 + step a step's mapped body."""
@@ -17,8 +17,31 @@ DECISIVE = frozenset({Verdict.DELIVERED, Verdict.REFUSED})
 
 
 def body_place(seq: int, step: int) -> int:
-    """Where the mapped body of a step lies."""
+    """Where the mapped body of a step lies; the number by which children know the step that made them."""
     return seq * PLACES + 1 + step
+
+
+def parent_of(place: int) -> int:
+    """The message whose step has this place."""
+    return place // PLACES
+
+
+def written(steps: Sequence[int]) -> str:
+    """Steps as `splits.freed` keeps them."""
+    return " ".join(map(str, steps))
+
+
+def steps_in(freed: str) -> list[int]:
+    """What was `written`."""
+    return [int(step) for step in freed.split()]
+
+
+def count_open(children: Sequence[Accept], results: Sequence[Accepted | Known]) -> int:
+    """How many of a page's children were stored and have something to do."""
+    return sum(
+        isinstance(result, Accepted) and not all(new.skipped for new in child.message.deliveries)
+        for child, result in zip(children, results, strict=True)
+    )
 
 
 def claimed(row: Sequence[Any], state: State = State.CLAIMED, since: int = 0) -> Claimed:

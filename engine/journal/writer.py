@@ -12,7 +12,7 @@ from engine.base import log, metrics
 from engine.base.clock import Clock
 from engine.base.errors import BusError, Code
 from engine.journal.errors import DatabaseDown, DatabaseFull, JournalError, MarkRefused
-from engine.journal.marks import Accept, Mark
+from engine.journal.marks import Accept, Mark, Split
 from engine.journal.store import Crash, Store
 
 MARKS = 512
@@ -127,9 +127,9 @@ class Writer:
             _log.error("journal_in_trouble", error=type(trouble).__name__, why=str(trouble), count=len(batch))
         self.troubled = True
         for mark, future in batch:
-            if isinstance(mark, Accept):
+            if isinstance(mark, Accept | Split):
                 self._tell(mark, future, BusError(Code.BUSY, "the journal cannot store it now"))
-        self._queue = [waiting for waiting in batch if not isinstance(waiting[0], Accept)] + self._queue
+        self._queue = [waiting for waiting in batch if not isinstance(waiting[0], Accept | Split)] + self._queue
         await asyncio.sleep(_AGAIN)
 
     def _tell(self, mark: Mark, future: "asyncio.Future[Any]", result: Any) -> None:
