@@ -27,6 +27,7 @@ from engine.channel.clients import clients_of
 from engine.channel.entrance import Entrance as ChannelEntrance
 from engine.contract import Adapter, Answer, Inbound, Source, Submit
 from engine.delivery.delivery import Delivery
+from engine.delivery.local import Local
 from engine.formats.format import Hints
 from engine.journal import retention
 from engine.journal.group import GroupJournal
@@ -37,9 +38,11 @@ from engine.model import Find
 from engine.routing.accept import Intake
 from engine.routing.entrance import Entrance
 from engine.routing.messages import Messages
+from engine.routing.plan import ROUTE
 from engine.routing.planner import RoutePlanner
 from engine.routing.reads import server
 from engine.routing.release import Release, Releases, read_texts
+from engine.routing.split import Splitter
 from engine.settings.layers import Loaded
 from engine.settings.models import Config
 from engine.settings.problems import Problems, TextsRefused
@@ -126,12 +129,14 @@ class Bus:
         self.delivery = Delivery(
             self.journal, self.planner, self.clock, self.ids, self.supervisor, nodes=lambda: self._nodes
         )
+        self.splitter = Splitter(self.journal, self.planner, self.messages, self.delivery, self.clock, self.ids)
         self._ends.push_async_callback(self._stop_delivery)
-        self.delivery.start(
+        systems = (
             self.surroundings.runtime(name, profile)
             for name in self.config.systems
             if (profile := self.release.profile(name)).outgoing
         )
+        self.delivery.start(systems, [Local(ROUTE, self.splitter.carry)])
         self.intake = Intake(
             self.journal,
             self.releases,

@@ -13,6 +13,7 @@ from engine.base.tasks import Supervisor
 from engine.delivery.ask import Asker
 from engine.delivery.gate import Shut, Stopped
 from engine.delivery.interface import Planner
+from engine.delivery.local import Local
 from engine.delivery.reads import Reads
 from engine.delivery.room import Rooms
 from engine.delivery.send import Sender
@@ -63,9 +64,9 @@ class Delivery:
         self._nodes = nodes
         self._poll = poll
         self._rooms = Rooms()
-        settler = Settler(journal, planner, self._rooms, self._follow)
-        self._sender = Sender(journal, planner, settler, clock, ids, supervisor)
-        self._asker = Asker(self._sender, settler, clock)
+        self._settler = Settler(journal, planner, self._rooms, self._follow)
+        self._sender = Sender(journal, planner, self._settler, clock, ids, supervisor)
+        self._asker = Asker(self._sender, self._settler, clock)
         self._reads = Reads(clock, ids, supervisor)
         self._workers: dict[str, Workers] = {}
 
@@ -74,11 +75,12 @@ class Delivery:
         """What the journal asks before it claims a delivery on the way."""
         return self._rooms
 
-    def start(self, systems: Iterable[SystemRuntime]) -> None:
-        """Takes up the systems and what waits for them."""
-        for runtime in systems:
+    def start(self, systems: Iterable[SystemRuntime], local: Iterable[Local] = ()) -> None:
+        """Takes up the systems, those of our own too, and what waits for them."""
+        taken_up: list[System | Local] = [System(runtime, self._clock, self._nodes) for runtime in systems]
+        for system in [*taken_up, *local]:
             workers = Workers(
-                System(runtime, self._clock, self._nodes),
+                system,
                 self._carry,
                 journal=self._journal,
                 rooms=self._rooms,
@@ -86,7 +88,7 @@ class Delivery:
                 supervisor=self._supervisor,
                 poll=self._poll,
             )
-            self._workers[runtime.name] = workers
+            self._workers[system.name] = workers
             workers.start()
 
     async def stop(self, grace: float) -> None:
@@ -137,7 +139,7 @@ class Delivery:
     ) -> Outcome:
         """A read (`effect: none`), without the journal: see `Reads.ask_once` for what it gives and raises."""
         workers = self._workers.get(system)
-        if workers is None:
+        if workers is None or isinstance(workers.system, Local):
             raise BusError(Code.BACKEND_UNAVAILABLE, "no such system", backend=Backend(system))
         return await self._reads.ask_once(workers.system, operation, scope, context, within, campus)
 
@@ -165,7 +167,9 @@ class Delivery:
         system = self._workers[delivery.system].system
         try:
             with system.used():
-                if delivery.state is State.DOUBTFUL:
+                if isinstance(system, Local):
+                    await self._carry_locally(delivery, system)
+                elif delivery.state is State.DOUBTFUL:
                     await self._asker.ask(delivery, system)
                 else:
                     await self._sender.send(delivery, system)
@@ -174,6 +178,20 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - one delivery's fault must not end the runner of all
             _log.error("delivery_failed", id=delivery.id, step=delivery.step, error=type(error).__name__)
             await self._sender.postpone(delivery, "internal")
+
+    async def _carry_locally(self, delivery: Claimed, system: Local) -> None:
+        try:
+            ended = await system.carry(delivery)
+        except BusError as error:
+            if error.code is Code.BUSY:
+                await self._sender.postpone(delivery, "busy")
+            else:
+                await self._sender.park(delivery, error.code.name)
+            return
+        if ended is None:
+            self._settler.dropped(delivery)
+        else:
+            await self._settler.settle(delivery, ended.outcome, ended.then)
 
     def _follow(self, delivery: Claimed, following: Then, progress: Progress | None) -> None:
         if following.due and delivery.system in self._workers:

@@ -111,6 +111,11 @@ class System:
         self._unused.set()
         self._wires = {campus: Wire(runtime, campus, clock, slots, pace) for campus in runtime.destinations}
 
+    @property
+    def at_once(self) -> int:
+        """How many deliveries may be under way."""
+        return self.runtime.limits.at_once
+
     def wire(self, campus: str | None) -> Wire | None:
         """The way for a campus; None where it has no such system."""
         return self._wires.get(campus) or self._wires.get(None)

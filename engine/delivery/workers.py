@@ -7,6 +7,7 @@ from typing import Any
 from engine.base import log
 from engine.base.clock import SECOND, Clock
 from engine.base.tasks import Supervisor
+from engine.delivery.local import Local
 from engine.delivery.room import Rooms
 from engine.delivery.wire import System
 from engine.journal.interface import Journal
@@ -33,7 +34,7 @@ class Workers:
 
     def __init__(
         self,
-        system: System,
+        system: System | Local,
         run: Callable[[Claimed], Awaitable[None]],
         *,
         journal: Journal,
@@ -42,7 +43,7 @@ class Workers:
         supervisor: Supervisor,
         poll: float,
     ) -> None:
-        self.system = system
+        self.system: System | Local = system
         self._run = run
         self._journal = journal
         self._rooms = rooms
@@ -69,11 +70,11 @@ class Workers:
         self._keep(f"claims:{self.system.name}", self._claims)
         self._keep_runners(0)
 
-    def renew(self, system: System) -> System:
+    def renew(self, system: System) -> System | Local:
         """Carries by another runtime of the same system from now on; gives back the old one."""
         old, self.system = self.system, system
         self._open_room()
-        self._keep_runners(old.runtime.limits.at_once * _RUNNERS)
+        self._keep_runners(old.at_once * _RUNNERS)
         return old
 
     def hand(self, delivery: Claimed) -> None:
@@ -102,11 +103,11 @@ class Workers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _open_room(self) -> None:
-        size = self.system.runtime.limits.at_once * _LOAD
+        size = self.system.at_once * _LOAD
         self._rooms.add(self.system.name, size, lambda: self.system.shut() is None)
 
     def _keep_runners(self, there: int) -> None:
-        for number in range(there, self.system.runtime.limits.at_once * _RUNNERS):
+        for number in range(there, self.system.at_once * _RUNNERS):
             self._keep(f"deliver:{self.system.name}:{number}", self._runner)
 
     def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

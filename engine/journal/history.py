@@ -121,8 +121,12 @@ class History:
             return None
         seq, route, received, left, release, deadline, parent, answer = rows[0]
         (line,) = await self._with_steps([(seq, id_, route, received, left)])
-        up = await self.reader.select(select(messages.c.id).where(messages.c.seq == parent_of(parent))) if parent else []
-        down = await self.reader.select(_CHILDREN.where(messages.c.parent.between(seq * PLACES, (seq + 1) * PLACES - 1)))
+        up = (
+            await self.reader.select(select(messages.c.id).where(messages.c.seq == parent_of(parent))) if parent else []
+        )
+        down = await self.reader.select(
+            _CHILDREN.where(messages.c.parent.between(seq * PLACES, (seq + 1) * PLACES - 1))
+        )
         return Trace(
             line,
             release,

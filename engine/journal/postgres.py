@@ -135,7 +135,9 @@ CHILDREN_DONE = """
 update splits s set open = s.open - x.done from unnest($1::bigint[], $2::int[]) as x(place, done)
 where s.place = x.place
 """
-ALL_DONE = "delete from splits where place = any($1::bigint[]) and open = 0 and freed is not null returning place, freed"
+ALL_DONE = (
+    "delete from splits where place = any($1::bigint[]) and open = 0 and freed is not null returning place, freed"
+)
 
 # --- claim ---
 # A due time beyond the longest policy comes from a clock that was wrong: it counts as due.

@@ -229,7 +229,9 @@ class Batch:
         waiting = {one.place: one.then.awaited or () for one in followed}
         await self._run(sql.MADE, list(waiting), [verbs.written(steps) for steps in waiting.values()])
         kept = {row[0] for row in await self._rows(sql.KEPT, list(waiting))}
-        now = [(verbs.parent_of(place), step) for place, steps in waiting.items() if place not in kept for step in steps]
+        now = [
+            (verbs.parent_of(place), step) for place, steps in waiting.items() if place not in kept for step in steps
+        ]
         await self._free(now, hears)
 
     async def _open(self, rows: Sequence[tuple[int, int, bytes | None]], hears: _Hears) -> set[int]:

@@ -21,6 +21,9 @@ BUS = (*TIMES, *VALUES)
 """What the bus knows beside the document: instants, and texts."""
 
 
+PARENT = "parent"
+"""In a map that makes a child: the document of the message that it is made of."""
+
 OUTCOMES = tuple(sorted(state.value for state in FINAL))
 """What a step can have come to."""
 
@@ -178,6 +181,8 @@ class ShapeReader:
         name, dot, rest = path.partition(".")
         if not dot or self._declares(name):
             return False
+        if self.steps is None and name == PARENT:
+            return True
         if rest != "outcome" and rest.split(".")[0].split("(")[0] != "reply":
             return False
         if self.steps is not None and name not in self.steps:

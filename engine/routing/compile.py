@@ -12,7 +12,8 @@ from engine.mapping.functions.kind import Setup
 from engine.mapping.library import Library
 from engine.mapping.scope import ShapeReader
 from engine.model import Effect, Incoming, Outgoing, Profile
-from engine.routing.plan import Key, Lane, Route, Scope, Step, When
+from engine.routing.children import Children, check_circles, check_lines
+from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 from engine.settings.routes import Route as RouteText
@@ -34,6 +35,12 @@ class Surroundings:
     def profile(self, system: str) -> Profile | None:
         return self.library.profiles.get(self.systems.get(system, ""))
 
+    def outgoing(self, target: str) -> Outgoing | None:
+        """The operation that `system.operation` names, where there is one."""
+        system, _, name = target.partition(".")
+        profile = self.profile(system)
+        return profile.outgoing.get(name) if profile else None
+
 
 def compile_routes(texts: RoutesText, around: Surroundings, problems: Problems) -> dict[str, Route]:
     """The routes of a release by name. Findings go to `problems`; routes with findings must not be used."""
@@ -42,6 +49,7 @@ def compile_routes(texts: RoutesText, around: Surroundings, problems: Problems) 
         for name, text in texts.routes.items()
         if (route := _Compiler(name, text, texts, around, problems).route()) is not None
     }
+    check_circles(texts, problems)
     taken: dict[tuple[str, str], str] = {}
     for route in compiled.values():
         for number, source in enumerate(route.sources):
@@ -59,14 +67,16 @@ class _Compiler:
     def __init__(self, name: str, text: RouteText, texts: RoutesText, around: Surroundings, problems: Problems) -> None:
         self._name, self._text, self._texts = name, text, texts
         self._around, self._problems = around, problems
+        self._children = Children(texts, around.library, around.outgoing, problems)
 
     def route(self) -> Route | None:
         sources = [found for number in range(len(self._text.from_ or ())) if (found := self._source(number))]
-        shape = self._shape([incoming for _, incoming in sources])
+        shape = self._shape([incoming for _, incoming in sources]) or self._children.shape(self._name)
         reader = ShapeReader(self._around.library.documents.get(shape))
         lane = self._lane(reader)
         main = self._steps(self._text.all_steps(), "steps", [], lane, shape)
         failing = self._steps(self._text.on_failure, "on_failure", main, lane, shape)
+        check_lines([*main, *failing], self._place_of, self._problems)
         if self._text.to is not None or self._is_read(main):
             self._check_reading(main)
         return Route(
@@ -83,6 +93,9 @@ class _Compiler:
     def _source(self, number: int) -> tuple[tuple[str, str], Incoming] | None:
         word = (self._text.from_ or [])[number]
         where = self._where("from", number)
+        if word == ROUTE:
+            self._children.check_sent(self._name, where)
+            return None
         system, _, kind = word.partition(".")
         profile = self._profile(system, where)
         if profile is None:
@@ -120,7 +133,9 @@ class _Compiler:
             place = self._where() if self._text.to is not None else self._where(block, name, "to")
             every = [*before, *made]
             needs = self._needs(text, every, made)
-            operation = self._operation(text, place)
+            needed = _behind(every, needs) if block == "steps" else frozenset(step.name for step in every)
+            makes = self._children.makes(text, lambda *path: self._place_of(name, *path), every, needed, shape)  # noqa: B023 - called at once
+            operation = self._operation(text, place) if makes is None else None
             if operation is not None:
                 self._check_shapes(text, operation, shape, place)
             system, _, called = text.to.partition(".")
@@ -135,7 +150,8 @@ class _Compiler:
                     lane=_own_lane(lane, self._name, name) if lane and text.lane == "route" else None,
                     when=self._when(text, block, name, every, shape),
                     between=self._around.library.between.get(text.map or ""),
-                    reads=_behind(every, needs) if block == "steps" else frozenset(step.name for step in every),
+                    reads=needed,
+                    makes=makes,
                 )
             )
         return made
@@ -197,9 +213,9 @@ class _Compiler:
     def _check_reading(self, steps: list[Step]) -> None:
         """A channel operation that changes something needs waiting callers, which are not carried yet."""
         for step in steps:
-            profile = self._around.profile(step.system)
-            operation = profile.outgoing.get(step.operation) if profile else None
-            if operation is not None and operation.effect is not Effect.NONE and not self._text.from_:
+            operation = self._around.outgoing(f"{step.system}.{step.operation}")
+            changes = step.makes is not None or (operation is not None and operation.effect is not Effect.NONE)
+            if changes and not self._text.from_:
                 what = f"{step.system}.{step.operation} changes something, and no caller can wait for that yet"
                 self._problems.add(self._where(), what, "a channel operation reads: effect: none")
 
@@ -219,6 +235,11 @@ class _Compiler:
             return None if found is None or found == "" else str(found)
 
         return text
+
+    def _place_of(self, step: str, *path: str | int) -> Where:
+        if self._text.to is not None:
+            return self._where(*path)
+        return self._where("steps" if step in self._text.steps else "on_failure", step, *path)
 
     def _where(self, *path: str | int) -> Where:
         return self._texts.where("routes", self._name, *path)

@@ -9,12 +9,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import orjson
+
 from engine.base.errors import BusError, Code
 from engine.contract import Inbound
 from engine.formats.format import Hints
 from engine.journal.interface import Journal
 from engine.model import Claimed, Context, Shape
-from engine.routing.plan import Route
+from engine.routing.plan import ROUTE, Route
 from engine.routing.release import Release, Releases
 
 _KEPT = 16 * 1024 * 1024
@@ -75,12 +77,20 @@ class Messages:
         if route is None:
             raise BusError(Code.INTERNAL, "the message's route is not in its release")
         raw, meta = await self._journal.raw(delivery.seq)
+        if meta["system"] == ROUTE:
+            context = release.context(delivery.received, delivery.id, meta["campus"])
+            return Message(release, route, orjson.loads(raw), context, meta["campus"], len(raw))
         campus, read_as = meta["campus"], meta["read_as"]
         context = release.context(delivery.received, delivery.id, read_as, self._named(meta["system"], read_as))
         profile = release.profile(meta["system"])
         incoming = profile.incoming[meta["operation"]]
         document = incoming.read(profile.format.parse(raw, _ADMITTED), context)
         return Message(release, route, document, context, campus, len(raw))
+
+
+def child_meta(route: str, campus: str) -> dict[str, str]:
+    """The same for a child: its bytes are its document as JSON, and no profile reads them."""
+    return {"system": ROUTE, "operation": route, "campus": campus, "client": ""}
 
 
 def meta_of(inbound: Inbound, operation: str, campus: str, read_as: str) -> dict[str, str]:

@@ -4,12 +4,15 @@ A step is known by its number: the steps of a route count from 0 in the order wr
 `on_failure` go on counting. The journal stores numbers only; names are for people and for texts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from engine.delivery.interface import Policy
 from engine.model import FINAL, Added, NewDelivery, Shape, State, Then
+
+ROUTE = "route"
+"""The local system that makes messages of other routes: `to: route.x`, and `from: route` for these."""
 
 Scope: TypeAlias = Mapping[str, Any]
 """A message's document, and by step name the outcome and reply of the steps before."""
@@ -37,6 +40,15 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Makes:
+    """What a step that sends to another route makes of a message: children, each a message of its own."""
+
+    route: str
+    items: Callable[[Scope], Sequence[Any]] | None = None
+    """`each`: the items that become a child each; None: the message itself becomes one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a route."""
 
@@ -52,6 +64,8 @@ class Step:
     """The shape-to-shape map that stands before the operation's own, or None."""
     reads: frozenset[str] = frozenset()
     """Names of earlier steps that its `when` or its map reads."""
+    makes: Makes | None = None
+    """None: it calls a system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +118,21 @@ def deliveries(route: Route, document: Shape, campus: str) -> tuple[NewDelivery,
 
 
 def follow(route: Route, index: int, bare: Then, document: Shape, campus: str, *, failing: bool) -> Then:
-    """What follows from a step's end by the plan: steps freed, skipped, added.
+    """What follows from a step's end by the plan: steps freed (at once, or by its last child), skipped, added.
 
     `failing` tells that `on_failure` of this message runs already (or has run): it starts once.
     Doubt and parking start nothing (invariant 8).
     """
     if bare.state not in FINAL:
         return bare
+    step = route.step(index)
+    makes = step is not None and step.makes is not None
     if bare.state in (State.DELIVERED, State.SKIPPED):
         freed = _needing(route, index)
+        if makes:
+            return replace(bare, awaited=freed)
         return replace(bare, freed=freed) if freed else bare
-    skip = _all_behind(route, index)
+    skip, bare = _all_behind(route, index), replace(bare, awaited=()) if makes else bare
     starts = route.on_failure and index < len(route.steps) and not failing
     return replace(bare, skip=skip, add=_added(route, document, campus) if starts else ())
 

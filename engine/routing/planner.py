@@ -1,7 +1,7 @@
 """The plan of a message, one step at a time: what delivery asks of routing."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.base.errors import BusError, Code
@@ -13,6 +13,17 @@ from engine.routing.messages import Message, Messages
 from engine.routing.plan import Step, follow
 
 Named = Callable[[str, str], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A step of a message whose turn it is."""
+
+    message: Message
+    step: Step
+    scope: Mapping[str, Any]
+    run: bool
+    """False: its `when` is false."""
 
 
 class RoutePlanner:
@@ -30,7 +41,8 @@ class RoutePlanner:
         reply may come beside a question.
         """
 
-    async def work(self, delivery: Claimed) -> Work:
+    async def turn(self, delivery: Claimed) -> Turn:
+        """What the plan knows about a delivery whose turn it is. Raises BusError as `work` does."""
         message = await self._messages.get(delivery)
         place = delivery.seq, delivery.step
         self._working[place] = message, self._working.get(place, (message, 0))[1] + 1
@@ -39,6 +51,12 @@ class RoutePlanner:
             raise BusError(Code.INTERNAL, "the step is not in the message's release")
         outcomes = await self._outcomes(message, step, delivery)
         scope = _scope(message, step, outcomes)
+        run = step.when is None or step.when.early or step.when.test(scope)
+        return Turn(message, step, scope, run)
+
+    async def work(self, delivery: Claimed) -> Work:
+        turn = await self.turn(delivery)
+        message, step = turn.message, turn.step
         profile = message.release.profile(step.system)
         operation = profile.outgoing.get(step.operation)
         if operation is None:
@@ -48,8 +66,8 @@ class RoutePlanner:
         return Work(
             operation=operation,
             policy=step.policy,
-            run=step.when is None or step.when.early or step.when.test(scope),
-            scope=scope,
+            run=turn.run,
+            scope=turn.scope,
             context=self._context(message, step.system),
             between=step.between,
             stored=decode(stored) if stored is not None else None,

@@ -16,18 +16,15 @@ KEYS = {
     "routes.*.amends": "a corrected message is one of its own",
     "routes.*.cache": "each call reaches the system",
     "routes.*.answer.late": "what was accepted is finished after its deadline",
-    "routes.*.steps.*.each": "a list is sent whole",
-    "routes.*.on_failure.*.each": "a list is sent whole",
 }
 """Keys by their place (`*` is any name), each with what the engine does instead."""
 
 BEGINNINGS = {
-    "routes.*.from": ("route",),
-    "routes.*.to": ("route.", "ledger.", "registry."),
-    "routes.*.steps.*.to": ("route.", "ledger.", "registry."),
-    "routes.*.on_failure.*.to": ("route.", "ledger.", "registry."),
+    "routes.*.to": ("ledger.", "registry."),
+    "routes.*.steps.*.to": ("ledger.", "registry."),
+    "routes.*.on_failure.*.to": ("ledger.", "registry."),
 }
-"""Places whose values may not begin so yet: other routes, and the local systems of decision 22."""
+"""Places whose values may not begin so yet: the local systems of decision 22."""
 
 
 def say_not_carried(root: Node, problems: Problems) -> None:

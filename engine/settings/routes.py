@@ -91,9 +91,9 @@ class Step(Text):
     """One call to one system."""
 
     to: Target
-    """The system and its operation, like `his.book`."""
+    """The system and its operation, like `his.book`; or `route.x`: a route with `from: route`."""
     map: str | None = None
-    """A shape-to-shape map of `mappings/between/`, applied first."""
+    """A shape-to-shape map of `mappings/between/`, applied first; before a route it may read `parent`, the message."""
     needs: list[str] | None = None
     """Steps that must be done before; without it the step written before this one, `[]` for none."""
     when: str | None = None
@@ -109,7 +109,9 @@ class Step(Text):
     lane: Literal["route", "none"] = "route"
     """`none`: this step stands in no line, though its route names one."""
     each: str | None = None
-    """A list in an earlier reply: each item becomes a message of its own, sent to a route."""
+    """With `to: route.x`: a list of the message or of an earlier reply (`find.reply.bookings`); each item becomes a
+    message of that route. A step that needs this one waits until every delivery of these is final, and stands in no
+    line. Its reply is `count`."""
 
 
 class Answer(Text):
@@ -169,7 +171,8 @@ class Route(Text):
     """One flow: from where, under which key and in which line, to where, and when the source is answered."""
 
     from_: OneOrMany | None = Field(default=None, alias="from")
-    """Kinds of message that start it, like `lis.result`; a route named like a channel operation needs none."""
+    """Kinds of message that start it, like `lis.result`, or `route`: what steps of other routes send here with
+    `to: route.x`. A route named like a channel operation needs none."""
     key: Key | None = None
     """What makes two messages the same; a channel's caller brings its own (`Idempotency-Key`)."""
     lane: Lane | None = None

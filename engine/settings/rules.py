@@ -9,12 +9,18 @@ from engine.settings.problems import Problems
 from engine.settings.systems import At, System
 
 PRODUCTION = "production"
+OURS = frozenset({"route"})
+"""Names by which routes mean no system around the bus."""
 _SANDBOX_PORTS = range(9000, 9100)
 _LOOPBACK = ("localhost", "127.", "::1", "[::1]")
 
 
 def check_rules(loaded: Loaded, site: Path, problems: Problems) -> None:
     """Notes what a start would refuse. `site` is read for the addresses of its `config/sandbox.yaml`."""
+    for name in OURS & loaded.config.systems.keys():
+        problems.add(
+            loaded.where("systems", name), f"{name!r} is the bus itself in routes", "name the system otherwise"
+        )
     for name, system in loaded.config.systems.items():
         _check_campuses(name, system, loaded, problems)
     if loaded.config.site.environment == PRODUCTION:

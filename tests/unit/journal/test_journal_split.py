@@ -149,9 +149,7 @@ async def test_one_step_waits_for_two_splits_whose_last_children_end_in_one_comm
         children += await split(opened, step, 0, None)
         await opened.settle(step, Verdict.DELIVERED, Then(State.DELIVERED, awaited=(2,)))
     sent = [await opened.send(child.claimed[0]) for child in children]
-    ends = await asyncio.gather(
-        *(opened.settle(one, Verdict.DELIVERED, Then(State.DELIVERED)) for one in sent)
-    )
+    ends = await asyncio.gather(*(opened.settle(one, Verdict.DELIVERED, Then(State.DELIVERED)) for one in sent))
     assert [(one.seq, one.step) for end in ends for one in end.claimed] == [(accepted.seq, 2)]
     await sound(opened)
 

@@ -16,6 +16,7 @@ from engine.journal.interface import Act, Noted
 from engine.journal.keys import DAY, KeyRing
 from engine.journal.retention import Keep, prune
 from engine.journal.upkeep import verify
+from engine.journal.verbs import body_place
 from engine.model import Find, NewDelivery, State, Then, Verdict
 from tests.unit.journal.made import MASTER, NO_ROOM, Opened, Opener, message
 
@@ -43,7 +44,7 @@ async def three(opened: Opened) -> list[str]:
     sent = await opened.send(claimed)
     refused = Then(State.PARKED, holds=True, why="refused")
     await opened.settle(sent, Verdict.REFUSED, refused, code="unknown", backend_code="E7", backend_text="查无此人")
-    third = message(lane="P2", finds=(Find("patient", "P2"),), parent=accepted.seq)
+    third = message(lane="P2", finds=(Find("patient", "P2"),), parent=body_place(accepted.seq, 0))
     await opened.accept(third)
     opened.clock.advance(timedelta(seconds=1))
     return [first.id, second.id, third.id]
