@@ -91,7 +91,7 @@ class Step(Text):
     """One call to one system."""
 
     to: Target
-    """The system and its operation, like `his.book`; or `route.x`: a route with `from: route`."""
+    """The system and its operation, like `his.book`. `route.x`: a message of that route, which has `from: route`."""
     map: str | None = None
     """A shape-to-shape map of `mappings/between/`, applied first; before a route it may read `parent`, the message."""
     needs: list[str] | None = None
