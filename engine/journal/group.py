@@ -69,7 +69,7 @@ class GroupJournal:
     async def accept(self, message: NewMessage, room: Room) -> Accepted | Duplicate | Conflict:
         if self.busy:
             raise BusError(Code.BUSY, "the journal's disk reserve is reached")
-        content = bodies.pack(dict(message.meta), message.raw)
+        content = _content(message)
         lanes = self._own_lanes(message)
         if not self._turns.held(lanes) and self.bodies.seals_at_once(message.received, content):
             result = await self.commit(await self._accepting(message, lanes, content, room))
@@ -86,8 +86,12 @@ class GroupJournal:
         if self.busy:
             raise BusError(Code.BUSY, "the journal's disk reserve is reached")
         parent = body_place(delivery.seq, delivery.step)
-        page = [await self._child(replace(child, parent=parent), room) for child in children]
-        results = await self.commit(marks.Split(delivery, first, taken, tuple(page), room))
+        page = [(replace(child, parent=parent), self._own_lanes(child)) for child in children]
+        with self._turns.stand({lane for _, lanes in page for lane in lanes}) as before:
+            if before:
+                await asyncio.wait(before)
+            made = tuple([await self._accepting(child, lanes, _content(child), room) for child, lanes in page])
+            results = await self.commit(marks.Split(delivery, first, taken, made, room))
         if results is None:
             return None
         return [result if isinstance(result, Accepted) else await self._known(result) for result in results]
@@ -211,10 +215,6 @@ class GroupJournal:
 
     # --- inside ---
 
-    async def _child(self, message: NewMessage, room: Room) -> marks.Accept:
-        content = bodies.pack(dict(message.meta), message.raw)
-        return await self._accepting(message, self._own_lanes(message), content, room)
-
     def _own_lanes(self, message: NewMessage) -> tuple[bytes | None, ...]:
         return tuple([None if new.lane is None else self._ring.lane(new.lane) for new in message.deliveries])
 
@@ -293,6 +293,10 @@ class GroupJournal:
         if not rows:
             raise BusError(Code.NOT_FOUND, "no such message")
         return rows[0]
+
+
+def _content(message: NewMessage) -> bytes:
+    return bodies.pack(dict(message.meta), message.raw)
 
 
 async def days_ahead(days: DayCiphers, clock: Clock) -> None:

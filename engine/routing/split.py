@@ -114,8 +114,9 @@ class _Maker:
 
     def message(self, child: NewMessage) -> Message:
         """The same child, as its steps read it."""
-        context = self._context(child)
-        return Message(self._release, self._route, self._documents[child.id], context, self._turn.message.campus)
+        campus = self._turn.message.campus
+        context = self._release.context(child.received, child.id, campus)
+        return Message(self._release, self._route, self._documents[child.id], context, campus, len(child.raw))
 
     def _child(self, item: Any) -> NewMessage:
         document = self._document(item)
@@ -171,9 +172,6 @@ class _Maker:
             deliveries=(),
             meta=meta,
         )
-
-    def _context(self, child: NewMessage) -> Context:
-        return self._release.context(child.received, child.id, self._turn.message.campus)
 
 
 def _json(document: Shape) -> bytes:
