@@ -52,6 +52,8 @@ class Memory:
     aside: set[Place] = field(default_factory=set)
     """Deliveries that stepped aside in their lane: later ones may have overtaken them."""
     final: dict[Place, str] = field(default_factory=dict)
+    made_by: dict[int, Place] = field(default_factory=dict)
+    """Children and the step that made each, as the journal has them."""
 
     def accepted(self, message: NewMessage, result: Any, where: str) -> None:
         """Invariant 1: one message for each key."""
@@ -62,6 +64,13 @@ class Memory:
                 self.keys[message.route, message.key].append(result.seq)
         elif isinstance(result, Duplicate):
             assert result.answer in {None, b"answered"}, f"{where}: an answer that nobody gave"
+
+    def paged(self, d: Claimed, owner: str, before: Rows, where: str) -> None:
+        """Invariant 9: only who holds a step makes its children."""
+        stood = before.get((d.seq, d.step))
+        assert stood is not None, f"{where}: a step made children that was not there"
+        held = (stood.state, stood.owner, stood.attempt) == ("claimed", owner, d.attempt)
+        assert held, f"{where}: {owner} made children of {(d.seq, d.step)} when it stood so: {stood}"
 
     def called(self, d: Claimed, attempt: int, owner: str, before: Rows, plan: Plan, where: str) -> None:
         """Invariants 2, 5, 8, 9: a call may go out now."""
@@ -74,6 +83,8 @@ class Memory:
         for need in plan.needs.get(d.step, ()):
             met = before[d.seq, need].state
             assert met in {"delivered", "skipped"}, f"{where}: {place} was sent while its step {need} is {met}"
+            open_ = {m for m, s in before if self.made_by.get(m) == (d.seq, need) and before[m, s].state not in FINAL}
+            assert not open_, f"{where}: {place} was sent while children of its step {need} go on: {open_}"
         if stood.lane is not None:
             last = self.furthest.get(stood.lane, place)
             mayhap = place in self.aside or d.step >= AMENDS

@@ -7,7 +7,8 @@ from typing import Any
 from engine.journal.group import GroupJournal
 from engine.model import Claimed, State
 
-SYSTEMS = ("his", "lis", "notify")
+SYSTEMS = ("his", "lis", "notify", "route")
+"""`route` makes messages out of others."""
 
 
 class Died(BaseException):

@@ -25,7 +25,7 @@ from engine.journal.settings import Settings
 from engine.model import Accepted, Claimed, Outcome, State, Verdict
 from tests.property.memory import FINAL, Memory, Place, Rows, snapshot
 from tests.property.node import SYSTEMS, Node
-from tests.property.plans import Plan, follow, new_message
+from tests.property.plans import BAD, Plan, follow, new_child, new_message
 
 HOUR = 3_600_000_000
 RING = KeyRing(b"the property test's master secret, long enough")
@@ -69,7 +69,9 @@ class World:
         before = await self.look()
         node = self.node()
         if self.chance.random() < 0.06:
-            node.dies_at = self.chance.choice(["before", "after-accept", "after-settle", "after-sending", "after"])
+            node.dies_at = self.chance.choice(
+                ["before", "after-accept", "after-settle", "after-sending", "after-split", "after"]
+            )
         kind = self.chance.random()
         if kind < 0.2 and node.old:
             works = [(node, self.stale(node, self.chance.choice(self.worst(node, before)), before))]
@@ -211,7 +213,7 @@ class World:
         try:
             result = await node.journal.accept(message, node)
         except BusError as error:
-            if message.route != "\ud800":
+            if message.route != BAD:
                 raise AssertionError(f"{self.where}: a good message was refused") from error
             return
         self.memory.accepted(message, result, self.where)
@@ -230,10 +232,37 @@ class World:
     async def advance(self, node: Node, delivery: Claimed, before: Rows) -> None:
         """The next thing its runner does: the attempt, the end of one under way, or a question's answer."""
         stands = before.get((delivery.seq, delivery.step))
-        if delivery.state is State.CLAIMED and stands and stands.state == "claimed" and self.chance.random() > 0.07:
+        turn = delivery.state is State.CLAIMED and stands and stands.state == "claimed"
+        if turn and delivery.system == "route" and self.chance.random() > 0.07:
+            await self.split(node, delivery, before)
+        elif turn and delivery.system != "route" and self.chance.random() > 0.07:
             await self.sending(node, delivery, before)
         else:
             await self.settle(node, delivery, before)
+
+    async def split(self, node: Node, delivery: Claimed, before: Rows) -> None:
+        """The next page of a step's children, or its end."""
+        plan, owner = self.plans[delivery.id], node.owner
+        done = await node.journal.taken(delivery)
+        if done >= plan.splits[delivery.step]:
+            await self.settle(node, delivery, before, Verdict.DELIVERED)
+            return
+        page = [
+            new_child(self.chance, self.ids, self.clock.now(), (delivery.id, delivery.step, number))
+            for number in range(done, self.chance.randrange(done, plan.splits[delivery.step]) + 1)
+        ]
+        self.plans.update((child.id, of_child) for child, of_child in page)
+        children = [child for child, _ in page]
+        made = await node.journal.split(delivery, done, done + len(page), children, node)
+        if made is None:
+            if delivery in node.hands:
+                node.drop(delivery)
+            return
+        self.memory.paged(delivery, owner, before, self.where)
+        for child, result in zip(children, made, strict=True):
+            self.memory.accepted(child, result, self.where)
+            if isinstance(result, Accepted):
+                node.hold(result.claimed)
 
     async def sending(self, node: Node, delivery: Claimed, before: Rows) -> None:
         owner = node.owner
@@ -250,10 +279,12 @@ class World:
         elif delivery in node.hands:
             node.drop(delivery)
 
-    async def settle(self, node: Node, delivery: Claimed, before: Rows) -> None:
+    async def settle(self, node: Node, delivery: Claimed, before: Rows, verdict: Verdict | None = None) -> None:
         stands, owner = before.get((delivery.seq, delivery.step)), node.owner
         called = stands is not None and stands.state == "sending"
         outcome, then = follow(self.chance, self.plans[delivery.id], delivery, self.clock.now(), called=called)
+        if verdict is not None:
+            outcome, then = Outcome(verdict), self.plans[delivery.id].delivered(delivery.step)
         if then.state is State.PARKED and not then.holds:
             self.memory.aside.add((delivery.seq, delivery.step))
         progress = await node.journal.settle(delivery, outcome, then, node)
@@ -284,7 +315,9 @@ class World:
 
     async def stale(self, node: Node, delivery: Claimed, before: Rows) -> None:
         """A mark of something this node once held."""
-        if self.chance.random() < 0.5:
+        if self.chance.random() < 0.5 and delivery.system == "route":
+            await self.split(node, delivery, before)
+        elif self.chance.random() < 0.5 and delivery.system != "route":
             await self.sending(node, delivery, before)
         else:
             await self.settle(node, delivery, before)
@@ -294,7 +327,9 @@ class World:
     async def look(self) -> Rows:
         """Every delivery as it stands, by (message, step)."""
         store = next(iter(self.nodes.values())).journal.store
-        self.known = {row[0]: row[1] for row in await store.fetch("select seq, id from messages")}
+        rows = await store.fetch("select seq, id, parent from messages")
+        self.known = {seq: id_ for seq, id_, _ in rows}
+        self.memory.made_by = {seq: (parent // 4096, parent % 4096 - 1) for seq, _, parent in rows if parent}
         return await snapshot(store)
 
     async def check(self) -> None:
@@ -303,6 +338,9 @@ class World:
             rows = await store.fetch(statement)
             assert not rows, f"{self.where}: {words}: message {rows[0][0]}"
         await self.memory.check(store, self.where)
+        items = Counter(self.plans[row[0]].item for row in await store.fetch("select id from messages"))
+        twice = [item for item, times in items.items() if item is not None and times > 1]
+        assert not twice, f"{self.where}: items {twice} became two children"
 
     # --- the end ---
 
@@ -330,6 +368,9 @@ class World:
 
     async def finish(self, node: Node, delivery: Claimed, before: Rows) -> None:
         stands = before.get((delivery.seq, delivery.step))
+        if delivery.system == "route":
+            await self.split(node, delivery, before)
+            return
         if delivery.state is State.CLAIMED and stands is not None and stands.state == "claimed":
             await self.sending(node, delivery, before)
             with contextlib.suppress(StopIteration):

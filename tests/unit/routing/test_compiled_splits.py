@@ -94,7 +94,8 @@ def test_a_mistake_has_its_place_and_its_mend(wrong, said, place, words):
 def test_a_step_that_waits_for_children_stands_in_no_line_nor_what_needs_it():
     lane = ROUTES.replace("key: schedule\n", "key: schedule\n    lane: schedule\n")
     later = lane.replace(
-        "needs: [each]}", "needs: [each], lane: none}\n      after: {to: office.done}\n      aside: {to: office.find, needs: [find]}"
+        "needs: [each]}",
+        "needs: [each], lane: none}\n      after: {to: office.done}\n      aside: {to: office.find, needs: [find]}",
     )
     _, found = made(later)
     assert len(found) == 1, found
@@ -104,7 +105,8 @@ def test_a_step_that_waits_for_children_stands_in_no_line_nor_what_needs_it():
 
 def test_routes_that_lead_back_to_themselves_would_never_end():
     circle = ROUTES.replace(
-        "cancel: {to: office.cancel, needs: [],", "again: {to: route.booking_stopped}\n      cancel: {to: office.cancel,"
+        "cancel: {to: office.cancel, needs: [],",
+        "again: {to: route.booking_stopped}\n      cancel: {to: office.cancel,",
     )
     _, found = made(circle)
     assert any("leads back to itself" in one for one in found), found
@@ -113,7 +115,10 @@ def test_routes_that_lead_back_to_themselves_would_never_end():
 def test_items_that_do_not_fit_their_route_want_a_map():
     _, found = made(ROUTES.replace(", map: booking_of_stop", ""))
     assert found == []
-    unfit = {**SPLIT_TEXTS, "mappings/shapes/booking.yaml": SPLIT_TEXTS["mappings/shapes/booking.yaml"] + "  fee: {required: true}\n"}
+    unfit = {
+        **SPLIT_TEXTS,
+        "mappings/shapes/booking.yaml": SPLIT_TEXTS["mappings/shapes/booking.yaml"] + "  fee: {required: true}\n",
+    }
     problems = Problems()
     texts = {**unfit, "routes.yaml": ROUTES.replace(", map: booking_of_stop", "")}
     build({name: text.encode() for name, text in texts.items()}, site(), problems)
