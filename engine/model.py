@@ -308,7 +308,7 @@ class Then:
     freed: tuple[int, ...] = ()
     """Steps whose `needs` lose this one."""
     awaited: tuple[int, ...] | None = None
-    """For a step that makes children: steps whose `needs` lose it once all of these are final. None: for no such step."""
+    """Of a step that makes children: steps whose `needs` lose it once all of these are final. None: no such step."""
     skip: tuple[int, ...] = ()
     """Waiting steps that will never run because they need this one."""
     add: tuple[Added, ...] = ()

@@ -18,7 +18,7 @@ from engine.base.ids import Ids
 from engine.delivery.gate import Stopped
 from engine.delivery.local import Ended
 from engine.journal.interface import Journal
-from engine.model import Accepted, Claimed, Conflict, Context, NewMessage, Outcome, Shape, State, Then, Verdict
+from engine.model import Accepted, Claimed, Conflict, NewMessage, Outcome, Shape, State, Then, Verdict
 from engine.routing.accept import REFUSED, Deliverer
 from engine.routing.messages import Message, Messages, child_meta
 from engine.routing.plan import ROUTE, Makes, Route, deliveries

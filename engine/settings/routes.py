@@ -91,7 +91,8 @@ class Step(Text):
     """One call to one system."""
 
     to: Target
-    """The system and its operation, like `his.book`. `route.x`: a message of that route, which has `from: route`."""
+    """The system and its operation, like `his.book`.
+    `route.x` makes a message of that route instead, which has `from: route`."""
     map: str | None = None
     """A shape-to-shape map of `mappings/between/`, applied first; before a route it may read `parent`, the message."""
     needs: list[str] | None = None

@@ -22,7 +22,7 @@ from engine.journal.invariants import INVARIANTS
 from engine.journal.keys import KeyRing
 from engine.journal.open import open_journal
 from engine.journal.settings import Settings
-from engine.model import Accepted, Claimed, Outcome, State, Verdict
+from engine.model import Accepted, Claimed, Conflict, Duplicate, NewMessage, Outcome, State, Verdict
 from tests.property.memory import FINAL, Memory, Place, Rows, snapshot
 from tests.property.node import SYSTEMS, Node
 from tests.property.plans import BAD, Plan, follow, new_child, new_message
@@ -247,22 +247,30 @@ class World:
         if done >= plan.splits[delivery.step]:
             await self.settle(node, delivery, before, Verdict.DELIVERED)
             return
-        page = [
-            new_child(self.chance, self.ids, self.clock.now(), (delivery.id, delivery.step, number))
-            for number in range(done, self.chance.randrange(done, plan.splits[delivery.step]) + 1)
-        ]
-        self.plans.update((child.id, of_child) for child, of_child in page)
+        end = self.chance.randrange(done, plan.splits[delivery.step]) + 1
+        again = 2 if self.chance.random() < 0.3 else 1  # a page is told twice when nobody heard of the first
+        pages = [self.page(node, delivery, done, end) for _ in range(again)]
+        made = [page for page in await asyncio.gather(*pages) if page is not None]
+        assert len(made) < 2, f"{self.where}: one page of {(delivery.seq, delivery.step)} was stored twice"
+        if not made and delivery in node.hands:
+            node.drop(delivery)
+        for page in made:
+            self.memory.paged(delivery, owner, before, self.where)
+            for child, result in page:
+                self.memory.accepted(child, result, self.where)
+                if isinstance(result, Accepted):
+                    node.hold(result.claimed)
+
+    async def page(
+        self, node: Node, delivery: Claimed, first: int, end: int
+    ) -> list[tuple[NewMessage, Accepted | Duplicate | Conflict]] | None:
+        """One page of children, as the journal took it."""
+        now = self.clock.now()
+        page = [new_child(self.chance, self.ids, now, (delivery.id, delivery.step, item)) for item in range(first, end)]
+        self.plans.update((child.id, plan) for child, plan in page)
         children = [child for child, _ in page]
-        made = await node.journal.split(delivery, done, done + len(page), children, node)
-        if made is None:
-            if delivery in node.hands:
-                node.drop(delivery)
-            return
-        self.memory.paged(delivery, owner, before, self.where)
-        for child, result in zip(children, made, strict=True):
-            self.memory.accepted(child, result, self.where)
-            if isinstance(result, Accepted):
-                node.hold(result.claimed)
+        made = await node.journal.split(delivery, first, end, children, node)
+        return None if made is None else list(zip(children, made, strict=True))
 
     async def sending(self, node: Node, delivery: Claimed, before: Rows) -> None:
         owner = node.owner

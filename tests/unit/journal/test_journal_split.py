@@ -154,6 +154,16 @@ async def test_one_step_waits_for_two_splits_whose_last_children_end_in_one_comm
     await sound(opened)
 
 
+async def test_children_that_end_in_one_commit_are_each_counted(opened: Opened) -> None:
+    step = await parent(opened)
+    children = await split(opened, step, 0, None, None, None)
+    await opened.settle(step, Verdict.DELIVERED, MADE)
+    sent = [await opened.send(child.claimed[0]) for child in children]
+    ends = await asyncio.gather(*(opened.settle(one, Verdict.DELIVERED, Then(State.DELIVERED)) for one in sent))
+    assert [(one.seq, one.step) for end in ends for one in end.claimed] == [(step.seq, 1)]
+    await sound(opened)
+
+
 async def test_progress_and_children_are_there_after_a_restart(opener: Opener) -> None:
     opened = await opener.open()
     step = await parent(opened)

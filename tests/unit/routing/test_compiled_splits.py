@@ -80,7 +80,7 @@ routes:
         ("from: route\n", "from: [route, source.other]\n", "", ""),
         ("key: schedule\n", "key: schedule\n    lane: schedule\n", "10:", "lane: none"),
         ("by: no, name", "by: number, name", "13:", "no field"),
-        
+
     ],
 )  # fmt: skip
 def test_a_mistake_has_its_place_and_its_mend(wrong, said, place, words):

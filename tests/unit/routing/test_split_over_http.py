@@ -171,7 +171,9 @@ async def test_a_split_goes_on_where_it_was_stopped(folder, office, monkeypatch)
     office.bookings = [booking(n) for n in range(200)]
     async with running(folder) as bus:
         await post(bus.listeners["source"].address, schedule="S1")
-        while not await fetched(bus, "select 1 from splits where taken >= 20"):
+        for _ in range(2000):
+            if await fetched(bus, "select 1 from splits where taken >= 20"):
+                break
             await asyncio.sleep(0.001)
     async with running(folder) as bus:
         await quiet(bus)
