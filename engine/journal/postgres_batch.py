@@ -1,7 +1,6 @@
 """One batch on PostgreSQL: the verbs in their order, a statement for each kind of mark (delivery.md §3, §4)."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from engine.base.errors import BusError
@@ -27,45 +26,11 @@ from engine.journal.marks import (
     Withdraw,
 )
 from engine.journal.postgres_accept import Accepting, columns
+from engine.journal.postgres_follow import Followed, Hears
 from engine.journal.settings import Settings
 from engine.model import FINAL, Accepted, Claimed, Progress, State, Then
 
 Verb = Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Followed:
-    """One new state, and what follows from it."""
-
-    seq: int
-    then: Then
-    mark: Settle | Acted
-    let_go: bytes | None
-    """The lane in which it no longer keeps its place."""
-
-    @property
-    def place(self) -> int:
-        step = self.mark.delivery.step if isinstance(self.mark, Settle) else self.mark.act.step
-        return verbs.body_place(self.seq, step)
-
-
-@dataclass(slots=True)
-class _Hears:
-    """Which mark of a statement hears of a delivery that has become free."""
-
-    messages: dict[int, int] = field(default_factory=dict)
-    lanes: dict[bytes, int] = field(default_factory=dict)
-    woken: set[int] = field(default_factory=set)
-    """Messages in which a step waited for children that are final now."""
-
-    def lane(self, lane: bytes | None, place: int) -> None:
-        if lane is not None:
-            self.lanes.setdefault(lane, place)
-
-    def of(self, seq: int, lane: bytes | None) -> int:
-        if lane is not None and lane in self.lanes:
-            return self.lanes[lane]
-        return self.messages[seq]
 
 
 class Batch:
@@ -178,14 +143,14 @@ class Batch:
         followed = []
         for mark in current:
             seq, then = mark.delivery.seq, mark.then
-            followed.append(_Followed(seq, then, mark, None if verbs.keeps_place(then) else settled[seq][2]))
+            followed.append(Followed(seq, then, mark, None if verbs.keeps_place(then) else settled[seq][2]))
         progress = await self._follow(followed)
         told: dict[int, Progress | None] = {id(mark): None for mark in late}
         return told | {id(mark): one for mark, one in zip(current, progress, strict=True)}
 
-    async def _follow(self, followed: Sequence[_Followed]) -> list[Progress]:
+    async def _follow(self, followed: Sequence[Followed]) -> list[Progress]:
         """What follows from new states, one a message: steps freed, skipped, added, answers, and who may go now."""
-        hears = _Hears()
+        hears = Hears()
         for place, one in enumerate(followed):
             hears.messages[one.seq] = place
             hears.lane(one.let_go, place)
@@ -200,7 +165,7 @@ class Batch:
             for f, one in zip(freed, followed, strict=True)
         ]
 
-    async def _steps(self, followed: Sequence[_Followed], hears: _Hears) -> list[int]:
+    async def _steps(self, followed: Sequence[Followed], hears: Hears) -> list[int]:
         """Steps freed, skipped and added. Returns by how many each message has fewer open now."""
         done = [int(one.then.state in FINAL) for one in followed]
         if freed := [(one.seq, step) for one in followed for step in one.then.freed]:
@@ -222,7 +187,7 @@ class Batch:
             await self._run(sql.YIELD, [lane for _, _, _, lane, _ in add])
         return done
 
-    async def _made(self, followed: Sequence[_Followed], hears: _Hears) -> None:
+    async def _made(self, followed: Sequence[Followed], hears: Hears) -> None:
         """Steps whose children are all made: what awaits these is kept for the last of them, or free now."""
         if not followed:
             return
@@ -234,7 +199,7 @@ class Batch:
         ]
         await self._free(now, hears)
 
-    async def _open(self, rows: Sequence[tuple[int, int, bytes | None]], hears: _Hears) -> set[int]:
+    async def _open(self, rows: Sequence[tuple[int, int, bytes | None]], hears: Hears) -> set[int]:
         """Counts what was done of each message and keeps answers; who waited for children that are finished is free.
         Returns the messages that are finished.
         """
@@ -256,13 +221,13 @@ class Batch:
             await self._free([(verbs.parent_of(p), step) for p, freed in over for step in verbs.steps_in(freed)], hears)
         return set(finished)
 
-    async def _free(self, steps: Sequence[tuple[int, int]], hears: _Hears) -> None:
+    async def _free(self, steps: Sequence[tuple[int, int]], hears: Hears) -> None:
         """Steps that waited for children: they need one thing less."""
         if steps:
             await self._run(sql.FREED, *columns(steps, 2))
             hears.woken.update(seq for seq, _ in steps)
 
-    async def _promote(self, hears: _Hears, messages: Sequence[int], freed: Sequence[verbs.Freed]) -> None:
+    async def _promote(self, hears: Hears, messages: Sequence[int], freed: Sequence[verbs.Freed]) -> None:
         """Lets go whoever has become free in the lanes of `hears` and in `messages`."""
         heads = await self._rows(sql.HEAD, sorted(hears.lanes)) if hears.lanes else []
         may = sorted(hears.woken.union(messages))
@@ -290,7 +255,7 @@ class Batch:
             return [None] * len(marks)
         await self._run(sql.FREE_KEYS, list(gone))
         first = {mark.seq: mark for mark in reversed(marks) if mark.seq in gone}
-        hears = _Hears()
+        hears = Hears()
         for place, seq in enumerate(first):
             hears.messages[seq] = place
             for lane in gone[seq]:
@@ -327,11 +292,11 @@ class Batch:
             await self._run(sql.YIELD, [row[2]])
         then = mark.then if change.state is State.GIVEN_UP and mark.then else Then(change.state)
         let_go = row[2] if change.again or not change.holds else None
-        (progress,) = await self._follow([_Followed(act.seq, then, mark, let_go)])
+        (progress,) = await self._follow([Followed(act.seq, then, mark, let_go)])
         if not change.again:
             return progress
         freed = verbs.Freed(mark.room, list(progress.claimed), set(progress.ready))
-        await self._promote(_Hears({act.seq: 0}), [act.seq], [freed])
+        await self._promote(Hears({act.seq: 0}), [act.seq], [freed])
         return Progress(tuple(freed.claimed), frozenset(freed.ready))
 
     # --- the rest ---
