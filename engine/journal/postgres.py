@@ -115,7 +115,7 @@ on conflict (name) do update set value = excluded.value
 
 # --- split: no row, stale ---
 SPLITTING = """
-select 1 from deliveries where message = $1 and step = $2 and state = 'claimed' and owner = $3 and attempt = $4
+select 1 from deliveries where message = $1 and step = $2 and state = 'claimed' and owner = $3 and first_due = $4
 and coalesce((select taken from splits where place = $5), 0) = $6
 """
 SPLIT = """

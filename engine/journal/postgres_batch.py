@@ -84,7 +84,7 @@ class Batch:
 
     async def _split(self, mark: Split) -> list[Accepted | Known] | None:
         d, place = mark.delivery, verbs.body_place(mark.delivery.seq, mark.delivery.step)
-        if not await self._rows(sql.SPLITTING, d.seq, d.step, self._owner, d.attempt, place, mark.first):
+        if not await self._rows(sql.SPLITTING, d.seq, d.step, self._owner, d.first_due, place, mark.first):
             return None
         results = await self._accepting.accept(mark.children) if mark.children else []
         await self._run(sql.SPLIT, place, mark.taken, verbs.count_open(mark.children, results))

@@ -46,7 +46,7 @@ RIDER = "insert into riders (name, value) values (?, ?) on conflict (name) do up
 
 # --- split: no row, stale ---
 SPLITTING = """
-select 1 from deliveries where message = ? and step = ? and state = 'claimed' and owner = ? and attempt = ?
+select 1 from deliveries where message = ? and step = ? and state = 'claimed' and owner = ? and first_due = ?
 and coalesce((select taken from splits where place = ?), 0) = ?
 """
 SPLIT = """

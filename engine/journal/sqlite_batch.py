@@ -134,7 +134,7 @@ class Batch:
 
     def _split(self, mark: Split) -> list[Accepted | Known] | None:
         d, place = mark.delivery, verbs.body_place(mark.delivery.seq, mark.delivery.step)
-        if self._run(sql.SPLITTING, (d.seq, d.step, self._owner, d.attempt, place, mark.first)).fetchone() is None:
+        if self._run(sql.SPLITTING, (d.seq, d.step, self._owner, d.first_due, place, mark.first)).fetchone() is None:
             return None
         results = self._accept(mark.children)
         self._run(sql.SPLIT, (place, mark.taken, verbs.count_open(mark.children, results)))

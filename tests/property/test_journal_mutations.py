@@ -19,9 +19,7 @@ ON_SQLITE = {
     "promote: one head": ("HEAD", "and not exists (select 1 from deliveries where lane = ?1 and head)", ""),
     "yield: to an earlier place": ("YIELD", "where", "where 0 and"),
     "split: its progress": ("SPLITTING", "and coalesce((select taken from splits where place = ?), 0) = ?", "and coalesce(?, ?) is not null"),
-    "split: whose turn it is": ("SPLITTING", "state = 'claimed' and owner = ?", "coalesce(owner, '') <= ?"),
     "split: children are counted": ("SPLIT", "open = open + excluded.open", "open = excluded.open"),
-    "split: all are made first": ("ALL_DONE", "and freed is not null returning freed", "returning coalesce(freed, '')"),
     "child: counted once": ("CHILD_DONE", "open - 1", "open - 1 * (open > 1)"),
     "withdraw: has no children": ("WITHDRAW", "not exists (select 1 from splits", "1 or exists (select 1 from splits"),
 }  # fmt: skip

@@ -95,7 +95,7 @@ async def test_a_child_with_nothing_to_do_is_not_waited_for(opened: Opened) -> N
     assert [one.step for one in progress.claimed] == [1]
 
 
-@pytest.mark.parametrize("wrong", ["owner", "place", "attempt"])
+@pytest.mark.parametrize("wrong", ["owner", "place", "claim"])
 async def test_a_stale_page_stores_nothing(opened: Opened, wrong: str) -> None:
     step = await parent(opened)
     await split(opened, step, 0, None)
@@ -105,7 +105,7 @@ async def test_a_stale_page_stores_nothing(opened: Opened, wrong: str) -> None:
     elif wrong == "place":
         first = 0  # the same page again
     else:
-        step = with_(step, attempt=7)
+        step = with_(step, first_due=step.first_due - 1)
     assert await opened.journal.split(step, first, first + 1, [message()], opened.room) is None
     assert len(await opened.journal.store.fetch("select 1 from messages")) == 2
     await sound(opened)
