@@ -29,7 +29,6 @@ ON_POSTGRES = {
     "sending: its state": ("SENDING", "d.state = 'claimed'", "d.state in ('claimed', 'sending')"),
     "sending: its owner": ("SENDING", "d.owner = $6", "coalesce(d.owner, '') <> $6 || 'x'"),
     "settle: its owner": ("SETTLE", "d.owner = $14", "d.owner <> $14 || 'x'"),
-    "split: its owner": ("SPLITTING", "owner = $3", "owner <> $3 || 'x'"),
     "split: its progress": ("SPLITTING", "= $6", "<> $6 - 99"),
 }
 

@@ -8,9 +8,9 @@ import pytest
 
 from engine.base.clock import MovedClock
 from engine.base.errors import BusError, Code
-from engine.model import Accepted, Duplicate, State, Then, Verdict
+from engine.model import Accepted, Duplicate, NewDelivery, State, Then, Verdict
 from tests.postgres_server import Server
-from tests.unit.journal.made import Opened, Opener, message
+from tests.unit.journal.made import NO_ROOM, Opened, Opener, message
 
 pytestmark = pytest.mark.postgres
 HOUR = 3_600_000_000
@@ -58,6 +58,31 @@ async def test_a_deposed_node_cannot_send_and_joins_again(nodes: tuple[Opened, O
     assert await a.settle(sent, Verdict.DELIVERED, Then(State.DELIVERED)) is None
     assert a.journal.store.owner == "a/3"
     assert (await a.taken(message()))[0].seq > first.seq
+
+
+async def test_a_deposed_node_makes_no_more_children_and_the_next_goes_on(nodes: tuple[Opened, Opened]) -> None:
+    a, b = nodes
+    _, step = await a.taken(message(system="route"))
+    assert await a.journal.split(step, 0, 1, [message()], a.room) is not None
+    await take_over(b, "a")
+    (again,) = await b.journal.claim("route", 5)
+    assert await a.journal.split(step, 1, 2, [message()], a.room) is None
+    assert await b.journal.taken(again) == 1
+    assert await b.journal.split(again, 1, 2, [message()], b.room) is not None
+    assert len(await b.journal.store.fetch("select 1 from messages")) == 3
+
+
+async def test_the_last_children_on_two_nodes_free_their_parent_once(nodes: tuple[Opened, Opened]) -> None:
+    a, b = nodes
+    for _ in range(5):
+        accepted = await a.accept(message(NewDelivery(0, "route", None, 0), NewDelivery(1, "his", None, 1)))
+        (step,) = accepted.claimed
+        assert await a.journal.split(step, 0, 2, [message(system="lis"), message(system="lis")], NO_ROOM) is not None
+        await a.settle(step, Verdict.DELIVERED, Then(State.DELIVERED, awaited=(1,)))
+        children = [(node, (await node.journal.claim("lis", 1))[0]) for node in (a, b)]
+        ends = await asyncio.gather(*(node.deliver(child) for node, child in children))
+        assert [(one.seq, one.step) for end in ends for one in end.claimed] == [(accepted.seq, 1)]
+        assert await b.journal.store.fetch("select 1 from splits") == []
 
 
 async def test_one_line_over_two_nodes_keeps_its_order(nodes: tuple[Opened, Opened]) -> None:
