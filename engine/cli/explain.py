@@ -82,7 +82,7 @@ def _steps(title: str, steps: dict[str, Step]) -> None:
     before: str | None = None
     for name, step in steps.items():
         needs = step.needs if step.needs is not None else ([before] if before else [])
-        parts = [f"to {step.to}"]
+        parts = [f"each of {step.each} to {step.to}" if step.each else f"to {step.to}"]
         parts += [f"mapped by {step.map}"] if step.map else []
         parts += [f"after {', '.join(needs)}"] if needs else ["at once"]
         parts += [f"if {step.when}"] if step.when else []
