@@ -50,15 +50,15 @@ async def run(chosen: Settings) -> None:
     """Lives until it is told to stop."""
     hospital = Hospital(chosen)
     await hospital.start()
-    for address, hint in hospital.addresses():
-        sys.stdout.write(f"{address:45} {hint}\n")
-    sys.stdout.write("ready; Ctrl-C stops it\n")
-    sys.stdout.flush()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
             loop.add_signal_handler(number, stop.set)
+    for address, hint in hospital.addresses():
+        sys.stdout.write(f"{address:45} {hint}\n")
+    sys.stdout.write("ready; Ctrl-C stops it\n")
+    sys.stdout.flush()
     try:
         await stop.wait()
     finally:
