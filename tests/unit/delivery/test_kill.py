@@ -66,6 +66,7 @@ class Truthful:
     def __init__(self, journal):
         self.journal = journal
         self.saves, self.done, self.wrong = [], [], []
+        self.called = asyncio.Event()
 
     async def serve(self, reader, writer):
         line = (await reader.readline()).decode().split()
@@ -79,6 +80,7 @@ class Truthful:
         if operation == "find":
             return b"ok\n" if body in self.done else b"none\n"
         self.saves.append(token)
+        self.called.set()
         if self.recorded(token) < self.saves.count(token):
             self.wrong.append("a call without its record")
         if body in self.done:
@@ -90,6 +92,13 @@ class Truthful:
         self.done.append(body)
         return b"" if number % 7 == 5 else b"ok\n"  # done, and the answer lost
 
+    async def saved(self, count):
+        """Returns once so many calls more have come."""
+        until = len(self.saves) + count
+        while len(self.saves) < until:
+            self.called.clear()
+            await self.called.wait()
+
     def recorded(self, token):
         id_, _, step = token.partition("-")
         with contextlib.closing(sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True)) as journal:
@@ -99,13 +108,14 @@ class Truthful:
             ).fetchone()[0]
 
 
-async def run(program, *, kill_after):
+async def run(program, *, until=None):
+    """Runs the bus until `until` returns, then kills it; without it, until it ends by itself."""
     process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
     try:
         assert (await process.stdout.readline()).startswith(b"started")
-        if kill_after is None:
+        if until is None:
             return await process.stdout.read()
-        await asyncio.sleep(kill_after)
+        await until
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -120,10 +130,10 @@ async def test_killed_again_and_again_it_does_everything_once_and_in_order(tmp_p
     port = server.sockets[0].getsockname()[1]
     program = [sys.executable, "-c", textwrap.dedent(BUS), str(tmp_path), str(port), LANES, str(EACH)]
     for kill in range(KILLS):
-        await run(program, kill_after=0.005 + 0.006 * kill)
+        await asyncio.wait_for(run(program, until=peer.saved(1 + kill % 5)), 60)
     assert len(peer.done) < len(LANES) * EACH  # it was killed in the middle of its work
     async with asyncio.timeout(60):
-        said = await run(program, kill_after=None)
+        said = await run(program)
     server.close()
     await server.wait_closed()
     assert b"finished" in said
