@@ -16,7 +16,7 @@ import adapters
 from engine.app.scenarios.text import ScenarioText
 from engine.channel.contracts import Contracts, load_contracts
 from engine.channel.pages import operations_page
-from engine.channel.texts import ContractsText
+from engine.channel.texts import ContractsText, PartText
 from engine.formats.hl7 import Hl7Options
 from engine.formats.json import JsonOptions
 from engine.formats.row import RowOptions
@@ -39,6 +39,7 @@ TEXTS: dict[str, tuple[type[BaseModel], str, str]] = {
     "routes": (RoutesText, "Routes", "What stands in `routes.yaml`: what flows."),
     "profile": (texts.ProfileText, "Profiles", "What stands in `mappings/<role>/<vendor>.yaml`: how a system speaks."),
     "contracts": (ContractsText, "Contracts", "What stands under `contracts:` in the channel's profile."),
+    "operations": (PartText, "Operations", "What stands in `mappings/contracts/`: the operations of one domain."),
     "seal": (SealText, "Signatures", "What stands under `seal:` in a profile, or in one of its operations."),
     "between": (texts.BetweenText, "Maps between shapes", "What stands in `mappings/between/`."),
     "scenario": (
@@ -79,8 +80,9 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 def _contracts() -> Contracts:
     problems = Problems()
-    file = "mappings/channel/app.yaml"
-    contracts = load_contracts((ROOT / file).read_text(encoding="utf-8"), file, problems)
+    folder = ROOT / "mappings"
+    texts = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.yaml")}
+    contracts = load_contracts("channel/app", texts, problems)
     if contracts is None:
         raise TextsRefused(problems)
     return contracts

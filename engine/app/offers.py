@@ -6,7 +6,7 @@ from engine.base.where import did_you_mean
 from engine.channel.check import Ends, check_contracts, check_scopes
 from engine.channel.contracts import Contracts, load_contracts
 from engine.routing.plan import Route
-from engine.routing.release import MAPPINGS, Release
+from engine.routing.release import Release
 from engine.settings.layers import Loaded
 from engine.settings.problems import Problems
 from engine.settings.routes import RoutesText
@@ -14,8 +14,7 @@ from engine.settings.routes import RoutesText
 
 def contracts_of(release: Release, profile: str, problems: Problems) -> Contracts | None:
     """The contracts in a profile of this release; None and findings where they cannot be used."""
-    name = f"{profile}.yaml"
-    return load_contracts(release.library.texts[name].decode("utf-8"), f"{MAPPINGS}/{name}", problems)
+    return load_contracts(profile, release.library.texts, problems)
 
 
 def check_offers(loaded: Loaded, release: Release, written: RoutesText, problems: Problems) -> None:

@@ -21,6 +21,7 @@ _FITS: Final[Mapping[str, frozenset[str]]] = {
     "text": _TEXTS,
     "id": _TEXTS,
     "integer": frozenset({"integer"}),
+    "decimal": frozenset({"decimal"}),
     "money": frozenset({"money"}),
     "boolean": frozenset({"boolean"}),
     "date": frozenset({"date"}),

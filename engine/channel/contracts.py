@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.base.errors import Code
+from engine.channel.parts import gathered
 from engine.channel.refusal import Words
 from engine.channel.reply import Builder, at, compile_reply
 from engine.channel.request import Reader, compile_request
 from engine.channel.router import Router
 from engine.channel.texts import ContractsText, FieldText, OperationText
 from engine.model import Effect
-from engine.settings.nodes import Node, parse
+from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 from engine.settings.texts import validate
 
@@ -49,16 +50,12 @@ class Contracts:
     """The text, for findings."""
 
 
-def load_contracts(text: str, file: str, problems: Problems) -> Contracts | None:
-    """The contracts in the text of a channel's profile; None and findings where they cannot be used."""
-    root = parse(text, file, problems)
-    if root is None:
-        return None
-    node = root.get("contracts")
-    if node is None:
-        problems.add(root.where, "a channel's profile needs 'contracts'", "its operations stand there")
-        return None
-    return compile_contracts(node, problems)
+def load_contracts(profile: str, texts: Mapping[str, bytes], problems: Problems) -> Contracts | None:
+    """The contracts of a channel's profile, whose texts stand in `texts` by their names below `mappings/`; None and
+    findings where they cannot be used.
+    """
+    node = gathered(profile, texts, problems)
+    return compile_contracts(node, problems) if node is not None else None
 
 
 def compile_contracts(node: Node, problems: Problems) -> Contracts | None:

@@ -70,6 +70,7 @@ UNKNOWN: Final = Words("含有未定义的字段", "holds a field that is not de
 NOT_TEXT: Final = Words("须为文本", "must be text")
 NOT_ID: Final = Words("须为 1–64 位字母、数字或 . _ : -", "must be 1 to 64 letters, digits or . _ : -")
 NOT_INTEGER: Final = Words("须为整数", "must be a whole number")
+NOT_DECIMAL: Final = Words("须为数字", "must be a number")
 NOT_MONEY: Final = Words("须为以分为单位的非负整数", "must be a whole number of fen, not negative")
 NOT_BOOLEAN: Final = Words("须为 true 或 false", "must be true or false")
 NOT_DATE: Final = Words("须为 yyyy-MM-dd 格式的有效日期", "must be a date like yyyy-MM-dd")

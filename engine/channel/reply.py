@@ -13,7 +13,7 @@ from engine.base.errors import BusError, Code
 from engine.channel.masking import mask
 from engine.channel.refusal import NOT_LIST, NOT_OBJECT, NOT_TEXT, Refusal, Words, one_of
 from engine.channel.texts import FieldText, RefuseText, ReplyText
-from engine.channel.values import WrongValue, read
+from engine.channel.values import WrongValue, number, read
 from engine.model import Shape
 
 _log = log.get("channel")
@@ -163,6 +163,8 @@ def _said(field: FieldText) -> _Get:
         return said
     if field.type in {"text", "id"}:
         return _plain
+    if field.type == "decimal":
+        return number
     kind = field.type
     return lambda value: read(kind, value, 0)
 

@@ -26,7 +26,7 @@ from engine.settings.texts import Text
 from engine.settings.units import wrong
 
 Place = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
-Type = Literal["text", "id", "integer", "money", "boolean", "date", "time", "list", "object"]
+Type = Literal["text", "id", "integer", "decimal", "money", "boolean", "date", "time", "list", "object"]
 
 
 def _code(value: Any) -> Any:
@@ -74,8 +74,9 @@ class FieldText(Text):
     at: Place
     """Where it stands in our document; inside a list, in its entry."""
     type: Type = "text"
-    """`text`; `id` (letters, digits, `. _ : -`); `integer`; `money` (whole 分); `boolean`; `date` (yyyy-MM-dd);
-    `time` (ISO 8601 with its offset); `list` and `object`, which have `fields`."""
+    """`text`; `id` (letters, digits, `. _ : -`); `integer`; `decimal` (a number of JSON, text in our documents);
+    `money` (whole 分); `boolean`; `date` (yyyy-MM-dd); `time` (ISO 8601 with its offset); `list` and `object`, which
+    have `fields`."""
     says: str = ""
     """What it means, for the reference page."""
     required: bool = False
@@ -203,6 +204,15 @@ class ContractsText(Text):
     """The words that `X-Channel` may be."""
     messages: dict[str, MessageText] = Field(default_factory=dict)
     """Words for users that differ from the bus's own, by error code."""
+    parts: list[str] = Field(default_factory=list)
+    """Files below `mappings/contracts/` with more operations, one for each domain: `patients`."""
+    operations: dict[str, OperationText] = Field(default_factory=dict)
+    """The operations by name."""
+
+
+class PartText(Text):
+    """Operations of one domain, in a file of their own."""
+
     operations: dict[str, OperationText]
     """The operations by name."""
 

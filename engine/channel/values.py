@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 
 from engine.channel import refusal
@@ -10,6 +12,7 @@ from engine.channel.refusal import Words
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BIGGEST = 10**18
@@ -34,6 +37,8 @@ def query_value(kind: str, text: str) -> Any:
     """A query's text as the JSON value it stands for; text that stands for none is left as it is."""
     if kind in {"integer", "money"} and _INTEGER.fullmatch(text):
         return int(text)
+    if kind == "decimal" and _DECIMAL.fullmatch(text):
+        return Decimal(text)
     if kind == "boolean" and text in {"true", "false"}:
         return text == "true"
     return text
@@ -57,6 +62,23 @@ def _integer(value: Any, _longest: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= _BIGGEST:
         raise WrongValue(refusal.NOT_INTEGER)
     return value
+
+
+def _decimal(value: Any, _longest: int) -> str:
+    """Our documents hold it as text: no digit is lost on the way."""
+    if not isinstance(value, int | float | Decimal) or isinstance(value, bool) or not isfinite(value):
+        raise WrongValue(refusal.NOT_DECIMAL)
+    exact = Decimal(str(value))
+    if abs(exact) >= _BIGGEST:
+        raise WrongValue(refusal.NOT_DECIMAL)
+    return format(exact, "f")
+
+
+def number(value: Any) -> float:
+    """The number that a decimal of our documents is in JSON. Raises WrongValue."""
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        raise WrongValue(refusal.NOT_DECIMAL)
+    return float(value)
 
 
 def _money(value: Any, _longest: int) -> int:
@@ -95,6 +117,7 @@ _READERS: Final[dict[str, Callable[[Any, int], Any]]] = {
     "text": _text,
     "id": _id,
     "integer": _integer,
+    "decimal": _decimal,
     "money": _money,
     "boolean": _boolean,
     "date": _date,

@@ -17,6 +17,7 @@ from engine.channel.texts import OperationText
 from engine.cli.listeners import reach
 from engine.cli.say import CannotRun, as_json, progress, refuse
 from engine.cli.site import Site, site_options
+from engine.routing.release import MAPPINGS, read_texts
 from engine.sealing.schemes import preset
 from engine.sealing.template import Parts
 from engine.settings.layers import Loaded
@@ -95,12 +96,12 @@ def _channel(loaded: Loaded) -> str:
 
 
 def _contracts(site: Site, loaded: Loaded, system: str) -> Contracts:
-    file = f"mappings/{loaded.config.systems[system].profile}.yaml"
     problems = Problems()
-    try:
-        contracts = load_contracts(site.path(file).read_text(encoding="utf-8"), file, problems)
-    except OSError as error:
-        raise CannotRun(f"{file} cannot be read") from error
+    texts = {name.removeprefix(f"{MAPPINGS}/"): text for name, text in read_texts(site.folder).items()}
+    profile = loaded.config.systems[system].profile
+    if f"{profile}.yaml" not in texts:
+        raise CannotRun(f"{MAPPINGS}/{profile}.yaml cannot be read")
+    contracts = load_contracts(profile, texts, problems)
     if contracts is None:
         refuse(list(problems), site.as_json)
     return contracts

@@ -1,6 +1,8 @@
 """All texts of `mappings/`, read, checked and compiled at once.
 
-    shapes/<name>.yaml   tables/*.yaml   between/<name>.yaml   <role>/<vendor>.yaml
+    shapes/<name>.yaml   tables/*.yaml   between/<name>.yaml   contracts/<domain>.yaml   <role>/<vendor>.yaml
+
+What stands under `contracts/` is the channel's matter: it is kept here and read there.
 
 A release is these files and `routes.yaml`; `texts` is what it hashes and keeps. The check is the
 start: what has no findings here runs.
@@ -29,7 +31,7 @@ from engine.settings.nodes import Node, parse
 from engine.settings.problems import Problems
 from engine.settings.texts import validate
 
-_OWN = ("shapes", "tables", "between")
+_OWN = ("shapes", "tables", "between", "contracts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,13 @@ def test_the_shipped_site_has_none(site):
             ("routes.yaml:6:3", "'report.lab.gets'", "'report.lab.get'?"),
         ),
         ("config/sandbox.yaml", '"report.*"', '"repot.*"', ("sandbox.yaml:", "'repot.*'")),
-        ("mappings/channel/app.yaml", "{at: report.specimen", "{at: report.specimn", ("app.yaml:", "'specimen'?")),
-        ("mappings/channel/app.yaml", "scope: report.read", "scoop: report.read", ("app.yaml:", "'scope'?")),
+        (
+            "mappings/contracts/reports.yaml",
+            "{at: report.specimen",
+            "{at: report.specimn",
+            ("reports.yaml:", "'specimen'?"),
+        ),
+        ("mappings/contracts/reports.yaml", "scope: report.read", "scoop: report.read", ("reports.yaml:", "'scope'?")),
         ("mappings/shapes/report_found.yaml", "findings: text", "finding: text", ("'findings'", "'finding'?")),
     ],
 )
@@ -61,7 +66,7 @@ def test_findings(site, file, old, new, says):
 
 
 def test_contracts_that_cannot_be_read_leave_the_routes_alone(site):
-    found = findings(site, "mappings/channel/app.yaml", "scope: report.read", "scoop: report.read")
+    found = findings(site, "mappings/contracts/reports.yaml", "scope: report.read", "scoop: report.read")
     assert not [one for one in found if one.startswith("routes.yaml")]
 
 

@@ -18,7 +18,7 @@ from engine.settings.nodes import parse
 from engine.settings.problems import Problems
 
 ROOT = Path(__file__).parents[3]
-APP_TEXT = ROOT / "mappings" / "channel" / "app.yaml"
+MAPPINGS = ROOT / "mappings"
 SECRETS = {
     "app": "secret-of-app-0123456789abcdef01",
     "north": "secret-of-north-456789abcdef0123",
@@ -89,9 +89,14 @@ def compiled(text):
     return contracts
 
 
+def app_texts():
+    """The shipped texts by their names below `mappings/`."""
+    return {file.relative_to(MAPPINGS).as_posix(): file.read_bytes() for file in MAPPINGS.rglob("*.yaml")}
+
+
 def app_contracts():
     problems = Problems()
-    contracts = load_contracts(APP_TEXT.read_text("utf-8"), "mappings/channel/app.yaml", problems)
+    contracts = load_contracts("channel/app", app_texts(), problems)
     assert not problems, list(problems)
     return contracts
 

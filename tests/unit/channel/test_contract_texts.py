@@ -23,7 +23,7 @@ GOOD = """    thing.get:
 
 def findings(text):
     problems = Problems()
-    load_contracts(text, "app.yaml", problems)
+    load_contracts("app", {"app.yaml": text.encode()}, problems)
     return [str(problem) for problem in problems]
 
 
@@ -77,7 +77,7 @@ def test_two_operations_at_one_address():
     found = findings(
         HEAD + GOOD + GOOD.replace("thing.get", "thing.again").replace("{id}", "{no}").replace("{id: {", "{no: {")
     )
-    assert found == ["app.yaml:14:7: GET /things/{no} is 'thing.get' already"]
+    assert found == ["mappings/app.yaml:14:7: GET /things/{no} is 'thing.get' already"]
 
 
 def test_no_yaml_is_one_finding():

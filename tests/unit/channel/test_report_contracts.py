@@ -1,4 +1,4 @@
-"""The report operations of mappings/channel/app.yaml: every example is played through the entrance."""
+"""The report operations of mappings/contracts/reports.yaml: every example is played through the entrance."""
 
 import pytest
 from channel_desk import app_contracts
