@@ -3,7 +3,7 @@
 from adapters.http.address import address
 from adapters.http.client import Client
 from adapters.http.options import OperationOptions, ProfileOptions
-from adapters.http.server import Server
+from adapters.listening.server import Server
 from engine.contract import Adapter
 
 ADAPTER = Adapter(

@@ -5,8 +5,8 @@ import socket
 
 import uvicorn
 
-from adapters.http.application import application
-from adapters.http.protocol import guarded
+from adapters.listening.application import application
+from adapters.listening.protocol import guarded
 from adapters.tls import server_context
 from engine.contract import Link, Submit
 
@@ -23,7 +23,7 @@ class Server:
 
     def __init__(self, link: Link) -> None:
         if link.listen is None:
-            raise ValueError("an HTTP source needs `listen`")
+            raise ValueError("a listener needs `listen`")
         self._link = link
         self._tls = server_context(link.tls) if link.tls else None
         self._socket: socket.socket | None = None
