@@ -103,6 +103,9 @@ class _Places:
     ) -> None:
         for name, field in fields.items():
             here = [*way, name]
+            if field.at == ".":
+                self._fields(document, [*here, "fields"], field.fields, inside)
+                continue
             found = self._find(document, here, field.at, inside)
             if found is None:
                 continue

@@ -137,6 +137,8 @@ def _check_field(node: Node, way: list[str], text: FieldText, problems: Problems
         problems.add(node.locate(way), f"a field of type {text.type} has no entries to leave out", "say type: list")
     if text.type == "object" and not text.fields:
         problems.add(node.locate(way), "an object needs its fields")
+    if text.at == "." and text.type != "object":
+        problems.add(node.locate(way), f"a field of type {text.type} needs a place of its own", "only objects have '.'")
     if text.words and text.type != "text":
         problems.add(node.locate(way), f"a field of type {text.type} has no words", "leave its type out")
     for key, inner in text.fields.items():

@@ -1,7 +1,8 @@
 """The envelope of every answer: `{code, message, data, traceId, backend}` (endpoint-catalog §0.2).
 
 `message` is one sentence for the user, in Chinese unless the caller asks for English. For an error
-`data` says, for the developer, what was wrong: `{reason, fields: [{field, reason}]}`, or null.
+`data` says, for the developer, what was wrong: `{reason, fields: [{field, reason}]}`, or null. Where one message of the
+bus is meant (whose outcome is not known yet, or that stands in the way), its id stands there too, as `taskId`.
 """
 
 from collections.abc import Mapping
@@ -79,7 +80,8 @@ def _why(error: BusError, language: Language) -> dict[str, Any] | None:
     else:
         fields = [{"field": error.spot, "reason": error.detail}] if error.spot else []
         reason = error.detail or None
-    return {"reason": reason, "fields": fields} if reason or fields else None
+    task = {"taskId": error.task} if error.task else {}
+    return {**task, "reason": reason, "fields": fields} if task or reason or fields else None
 
 
 def _body(code: str, message: str, data: Any, trace: str, backend: Backend | None) -> bytes:

@@ -59,7 +59,9 @@ def compile_reply(operation: str, text: ReplyText, refuse: Sequence[RefuseText])
 
 
 def at(place: str) -> _Get:
-    """A reader of the value at a dotted place; it gives None where nothing stands."""
+    """A reader of the value at a dotted place (`.`: the document itself); it gives None where nothing stands."""
+    if place == ".":
+        return lambda document: document
     first, *rest = place.split(".")
     if not rest:
         return lambda document: document.get(first) if isinstance(document, dict) else None
@@ -73,7 +75,7 @@ def _refuse(rule: RefuseText, value: Any) -> None:
     elif rule.but:
         refused = value not in rule.but
     else:
-        refused = value is None
+        refused = value is None or value == []
     if refused:
         raise Refusal(rule.code, user=Words(rule.zh, rule.en) if rule.zh else None)
 

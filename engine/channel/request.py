@@ -9,6 +9,7 @@ import orjson
 from engine.base.errors import Code
 from engine.channel import refusal
 from engine.channel.refusal import Faults, Refusal, Words
+from engine.channel.reply import at
 from engine.channel.texts import FieldText, RequestText
 from engine.channel.values import WrongValue, query_value, read
 from engine.contract import Inbound
@@ -19,6 +20,7 @@ _FIELDS = 100
 _NO_BODY = Words("此请求不带正文", "this request has no body")
 _NOT_JSON = Words("正文不是有效的 JSON", "the body is not valid JSON")
 _NOT_QUERY = Words("查询参数无法识别", "the query cannot be read")
+_OTHERS = Words("与调用方的院区或渠道不一致", "is not the campus or channel of this caller")
 _MEDIA = Words("正文须为 application/json", "the body must be application/json")
 
 Reader: TypeAlias = Callable[[Inbound, Mapping[str, str], Caller], Shape]
@@ -27,6 +29,7 @@ Reader: TypeAlias = Callable[[Inbound, Mapping[str, str], Caller], Shape]
 
 def compile_request(text: RequestText) -> Reader:
     """A reader for one operation."""
+    asked = {field.at: name for name, field in (text.path | text.query | text.body).items()}
 
     def read_request(inbound: Inbound, names: Mapping[str, str], caller: Caller) -> Shape:
         document: Shape = {}
@@ -35,7 +38,10 @@ def compile_request(text: RequestText) -> Reader:
         _fields(text.query, _query(inbound.query, text.query, faults), document, faults, "", _from_text)
         _fields(text.body, _body(inbound, text.body), document, faults, "", _from_json)
         for what, place in text.caller.items():
-            put(document, place, getattr(caller, what))
+            known = getattr(caller, what)
+            if place in asked and at(place)(document) not in {None, known}:
+                faults.add(asked[place], _OTHERS)
+            put(document, place, known)
         faults.raise_any()
         return document
 
@@ -43,7 +49,10 @@ def compile_request(text: RequestText) -> Reader:
 
 
 def put(document: Shape, place: str, value: Any) -> None:
-    """Sets the value at a dotted place, making the objects on the way."""
+    """Sets the value at a dotted place (`.`: an object's fields beside the others), making the objects on the way."""
+    if place == ".":
+        document.update(value)
+        return
     *way, last = place.split(".")
     for part in way:
         document = document.setdefault(part, {})
@@ -72,6 +81,8 @@ def _body(inbound: Inbound, known: Mapping[str, FieldText]) -> dict[str, Any]:
     if not known:
         if inbound.raw:
             raise Refusal(Code.VALIDATION_FAILED, _NO_BODY)
+        return {}
+    if not inbound.raw and not any(field.required for field in known.values()):
         return {}
     media, _, parameters = inbound.headers.get("content-type", "").lower().partition(";")
     charset = parameters.replace(" ", "").replace('"', "")

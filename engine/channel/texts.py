@@ -71,8 +71,8 @@ class FieldText(Text):
         block = handler.resolve_ref_schema(handler(core))
         return {"description": block.get("description", ""), "anyOf": [{"type": "string"}, block]}
 
-    at: Place
-    """Where it stands in our document; inside a list, in its entry."""
+    at: Place | Literal["."]
+    """Where it stands in our document; inside a list, in its entry. `.` for an object whose fields stand beside it."""
     type: Type = "text"
     """`text`; `id` (letters, digits, `. _ : -`); `integer`; `decimal` (a number of JSON, text in our documents);
     `money` (whole 分); `boolean`; `date` (yyyy-MM-dd); `time` (ISO 8601 with its offset); `list` and `object`, which
@@ -105,7 +105,7 @@ class RequestText(Text):
     body: dict[str, FieldText] = Field(default_factory=dict)
     """Fields of the JSON body."""
     caller: dict[Literal["client", "campus", "channel"], Place] = Field(default_factory=dict)
-    """What is known of the caller and stands in the document too."""
+    """What is known of the caller and stands in the document too; a parameter at the same place must say the same."""
 
 
 class ReplyText(Text):
@@ -123,7 +123,7 @@ class RefuseText(Text):
     """When a document that was found is not shown after all."""
 
     at: Place
-    """The place that decides. Without `among` and `but`: refused when nothing stands there."""
+    """The place that decides. Without `among` and `but`: refused when nothing stands there, or an empty list."""
     among: list[str] = Field(default_factory=list)
     """Refused when one of these words stands there."""
     but: list[str] = Field(default_factory=list)

@@ -13,7 +13,7 @@ from engine.settings.problems import Problems
 
 ROOT = Path(__file__).parents[3]
 MAPPINGS = ROOT / "mappings"
-KINDS = {"shapes": "shape", "tables": "table", "between": "between"}
+KINDS = {"shapes": "shape", "tables": "table", "between": "between", "contracts": "operations"}
 
 
 def texts():
