@@ -37,7 +37,7 @@ def date(form: str, *, setup: Setup) -> Apply:
         _codes("date", form)
 
     def apply(value: Any) -> str:
-        moment = _moment(value)
+        moment = moment_of(value)
         if isinstance(moment, datetime):
             moment = moment.astimezone(zone)
         if form == "iso":
@@ -104,6 +104,17 @@ def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
         raise Unfit("a time that no calendar has") from None
 
 
+def moment_of(value: Any) -> Date | datetime:
+    """A date, or an instant with its offset, of ours. Raises Unfit for anything else."""
+    if isinstance(value, Date):
+        return value
+    word = text(value)
+    try:
+        return Date.fromisoformat(word) if _ISO_DATE.match(word) else _aware(datetime.fromisoformat(word))
+    except ValueError:
+        raise Unfit("neither a date nor an instant") from None
+
+
 def _reader(form: str) -> Callable[[Any], datetime]:
     if form == "hl7":
         return _hl7_time
@@ -122,16 +133,6 @@ def _parsed(value: Any, form: str) -> datetime:
         return datetime.strptime(word, form)  # noqa: DTZ007 - the caller gives the zone
     except (ValueError, OverflowError):
         raise Unfit(f"not written as {form}") from None
-
-
-def _moment(value: Any) -> Date | datetime:
-    if isinstance(value, Date):
-        return value
-    word = text(value)
-    try:
-        return Date.fromisoformat(word) if _ISO_DATE.match(word) else _aware(datetime.fromisoformat(word))
-    except ValueError:
-        raise Unfit("neither a date nor an instant") from None
 
 
 def _aware(moment: datetime) -> datetime:

@@ -4,7 +4,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from engine.mapping.functions.codes import number
-from engine.mapping.functions.kind import UNFIT, Apply, Unfit, function
+from engine.mapping.functions.kind import UNFIT, Apply, Unfit, function, text
 
 _LIMIT = Decimal(10) ** 15
 _EXACT = Context(prec=100)
@@ -26,13 +26,17 @@ def fen_to_yuan() -> Apply:
 
 @function(
     ("12.00", "yuan_to_fen", 1200), ("12", "yuan_to_fen", 1200), ("12.3400", "yuan_to_fen", 1234),
-    ("12.345", "yuan_to_fen", UNFIT), ("1,200.00", "yuan_to_fen", UNFIT),
+    ("12.345", "yuan_to_fen", UNFIT), ("1,200.00", "yuan_to_fen", UNFIT), ("4.00元", "yuan_to_fen", UNFIT),
+    ("  4.00元", "yuan_to_fen(元)", 400), (".38", "yuan_to_fen(元)", 38),
 )  # fmt: skip
-def yuan_to_fen() -> Apply:
-    """元 to a whole number of 分. What is no whole number of 分 is refused, never rounded."""
+def yuan_to_fen(unit: str = "") -> Apply:
+    """元 to a whole number of 分. What is no whole number of 分 is refused, never rounded. `unit` may stand behind
+    the number.
+    """
 
     def apply(value: Any) -> int:
-        fen = _EXACT.multiply(number(value), Decimal(100))
+        bare = text(value).strip().removesuffix(unit) if unit else value
+        fen = _EXACT.multiply(number(bare), Decimal(100))
         if fen != fen.to_integral_value() or abs(fen) > _LIMIT:
             raise Unfit("not a whole number of fen")
         return int(fen)

@@ -73,6 +73,22 @@ def split(mark: str, part: int = 0) -> Apply:
     return apply
 
 
+@function(
+    ("GCKMZ-肛肠科", "after(-)", "肛肠科"), ("A1-门诊-东", "after(-)", "门诊-东"), ("门诊", "after(-)", "门诊")
+)  # fmt: skip
+def after(mark: str) -> Apply:
+    """What follows the first `mark`; a text without it stays as it is."""
+    if not mark:
+        raise WordError("after: which mark?")
+
+    def apply(value: object) -> str:
+        whole = text(value)
+        _, found, rest = whole.partition(mark)
+        return rest if found else whole
+
+    return apply
+
+
 @function((["a", None, "b"], "join(、)", "a、b"), ("a", "join(、)", "a"))
 def join(mark: str) -> Apply:
     """The entries of a list as one text with `mark` between them; a single value stays as it is."""
