@@ -30,6 +30,8 @@ class XmlOptions(Options):
     namespaces: Literal["strip"] | dict[str, str] = "strip"
     """`strip`: names are read whatever namespace they are in, and written without one. Or prefix to namespace; the
     prefix "" is the one of names without a prefix."""
+    roots: Mapping[str, str] = {}
+    """Other names under which the root comes (`Reponse`), each with the one that paths say."""
     charset: str | None = None
     """Character set of what is read, whatever it says itself, and of what is written (UTF-8 where none is named)."""
     declaration: bool = False
@@ -66,6 +68,7 @@ class Xml(Plain):
             raise BusError(Code.NOT_READABLE, "characters that XML cannot have") from None
         if _deeper(hints.depth)(root):
             raise BusError(Code.NOT_READABLE, f"nested deeper than {hints.depth}")
+        root.tag = self._options.roots.get(etree.QName(root).localname, root.tag)
         return root
 
     def read(self, path: str) -> Compiled:

@@ -43,6 +43,8 @@ class Rules:
     text: Read | None
     words: Mapping[str, tuple[Verdict, str]]
     """Their code to what it means and our word for it."""
+    pieces: tuple[tuple[str, Verdict, str], ...]
+    """Pieces of their text that make a refusal exact."""
     otherwise: Verdict
 
 
@@ -67,6 +69,7 @@ def rules(text: MeaningText, node: Node | None, reader: Reader, setup: Setup, pr
         _value(node.get("code"), reader, setup, problems),
         _value(node.get("text"), reader, setup, problems),
         words,
+        _pieces(text, node, problems),
         _VERDICTS[text.otherwise],
     )
 
@@ -100,7 +103,7 @@ def _of_document(found: Rules, document: Any, effect: Effect, reply_map: Map | N
         return Outcome(Verdict.UNSENT, "absent", code, text, reply=raw)
     verdict, word = Verdict.DELIVERED, ""
     if found.code is not None:
-        verdict, word = found.words.get(code, (found.otherwise, ""))
+        verdict, word = _meant(found, code, text)
     if verdict is not Verdict.DELIVERED:
         return Outcome(verdict, word or _word_for(verdict), code, text, reply=raw)
     if reply_map is None:
@@ -109,6 +112,13 @@ def _of_document(found: Rules, document: Any, effect: Effect, reply_map: Map | N
         return Outcome(verdict, "", code, text, reply_map.run(document, NO_CONTEXT), raw)
     except BusError:
         return _unreadable(effect, raw)
+
+
+def _meant(found: Rules, code: str, text: str) -> tuple[Verdict, str]:
+    verdict, word = found.words.get(code, (found.otherwise, ""))
+    if verdict is Verdict.REFUSED:  # a code that nobody knows stays in doubt, whatever they say beside it
+        return next(((meant, ours) for piece, meant, ours in found.pieces if piece in text), (verdict, word))
+    return verdict, word
 
 
 def _document(reply: Reply, wire: Format) -> Any:
@@ -163,6 +173,16 @@ def _codes(text: MeaningText) -> list[tuple[str, Verdict, str, list[str | int]]]
         (code, _VERDICTS[key], "", [key, at]) for key, codes in lists.items() for at, code in enumerate(codes)
     ]
     return found + [(code, Verdict.REFUSED, word, ["refused", code]) for code, word in text.refused.items()]
+
+
+def _pieces(text: MeaningText, node: Node, problems: Problems) -> tuple[tuple[str, Verdict, str], ...]:
+    if text.words and text.text is None:
+        problems.add(node.locate(["words"]), "words are looked for in 'text', which is not named", "write text: path")
+    for piece, word in text.words.items():
+        if not piece or not _WORD.match(word):
+            problems.add(node.locate(["words", piece]), f"{word!r} is no outcome and no word of ours")
+    verdicts = ((piece, _VERDICTS.get(word, Verdict.REFUSED), word) for piece, word in text.words.items())
+    return tuple((piece, verdict, word if verdict is Verdict.REFUSED else "") for piece, verdict, word in verdicts)
 
 
 def _check_status(status: str, word: str, node: Node, problems: Problems) -> None:

@@ -17,6 +17,7 @@ from engine.settings.texts import validate
 
 def build(file: str, node: Node, shelf: Shelf, folder: str) -> Profile | None:
     """The profile of a node (what it is `like` already laid under it). None: findings stand in the way."""
+    node = _told(node)
     adapter = _adapter(node, shelf)
     name = adapter.name if adapter is not None else ""
     text = validate(ProfileText, bare(node, name, set(FORMATS)), shelf.problems)
@@ -63,6 +64,17 @@ def overlaid(base: Node, over: Node) -> Node:
         else:
             entries[key] = overlaid(entries[key], node) if key in entries else node
     return Node(entries, over.where, over.key_where)
+
+
+def _told(node: Node) -> Node:
+    """Each operation with the profile's own `meaning` laid under it."""
+    meaning, outgoing = node.get("meaning"), node.get("outgoing")
+    if meaning is None or outgoing is None or not isinstance(node.value, dict):
+        return node
+    laid = {
+        name: overlaid(Node({"meaning": meaning}, each.where, each.key_where), each) for name, each in outgoing.items()
+    }
+    return Node({**node.value, "outgoing": Node(laid, outgoing.where, outgoing.key_where)}, node.where, node.key_where)
 
 
 def _adapter(node: Node, shelf: Shelf) -> Adapter | None:

@@ -93,6 +93,9 @@ class MeaningText(Text):
     """Codes that mean yes."""
     refused: dict[str, str] = Field(default_factory=dict)
     """Codes that mean no, each with our word for it."""
+    words: dict[str, str] = Field(default_factory=dict)
+    """Where the code of a refusal says no more than no: pieces of their words for people, each with our word, or with
+    `delivered`, `unavailable`, `unsent`, `in_doubt`. The first one that stands in `text` counts."""
     unavailable: list[str] = Field(default_factory=list)
     """Codes that mean: not now, nothing was done."""
     unsent: list[str] = Field(default_factory=list)
@@ -224,6 +227,8 @@ class ProfileText(Text):
     """Code tables of this system, ours: theirs; one of the same name in `tables/` is hidden."""
     seal: dict[str, Any] | str | None = None
     """Signature for every outgoing operation: a name (`app-hmac`), or a block (engine/sealing)."""
+    meaning: MeaningText = Field(default_factory=MeaningText)
+    """What replies mean, for every outgoing operation; its own is laid over it key by key, null takes away."""
     contracts: dict[str, Any] | None = None
     """In the channel's profile: the unified operations that it offers (engine/channel)."""
     incoming: dict[str, IncomingText] = Field(default_factory=dict)

@@ -176,6 +176,17 @@ def test_namespaces_stripped_or_named():
     )
 
 
+def test_a_misspelt_root_is_read_as_the_right_one():
+    form = Xml({"roots": {"Reponse": "Response"}})
+    for raw in (
+        b"<Reponse><A>1</A></Reponse>",
+        b"<n:Reponse xmlns:n='u'><A>1</A></n:Reponse>",
+        b"<Response><A>1</A></Response>",
+    ):
+        assert read("Response/A", raw, form) == "1"
+    assert read("Response/A", b"<Other><A>1</A></Other>", form) is None
+
+
 @pytest.mark.parametrize(
     "path", ["", "/a", "a//b", "a/", "a b", "a/@", "@a/b", "a(x)/b", "a(-1)", "a[1]", ".", "a/*", "<a>", "a/b(c=1"]
 )

@@ -1,5 +1,7 @@
 """What replies mean: status, absence, codes, values; and that a reply that cannot be read is never taken for a yes."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +63,56 @@ CODES = '{code: code, text: msg, delivered: ["0"], refused: {"1001": slot_taken}
 def test_codes_of_a_change(body, verdict, code, backend):
     outcome = operation(CODES).understand(Reply(body=body, status=200))
     assert (outcome.verdict, outcome.code, outcome.backend_code, outcome.reply) == (verdict, code, backend, body)
+
+
+WORDS = """{code: code, text: msg, delivered: ["0"], refused: {"1": no},
+              words: {查询不到: delivered, 已约满: SOLD_OUT, 满: full, 繁忙: unavailable}}"""
+
+
+@pytest.mark.parametrize(
+    ("code", "msg", "verdict", "word"),
+    [
+        ("1", "该时段号源已约满!", Verdict.REFUSED, "SOLD_OUT"),
+        ("1", "号满", Verdict.REFUSED, "full"),
+        ("1", "系统繁忙", Verdict.UNAVAILABLE, "said_unavailable"),
+        ("1", "查询不到相关数据", Verdict.DELIVERED, ""),
+        ("1", "不允许", Verdict.REFUSED, "no"),
+        ("1", "", Verdict.REFUSED, "no"),
+        ("0", "查询成功, 已约满", Verdict.DELIVERED, ""),
+        ("-1", "已约满", Verdict.IN_DOUBT, "said_in_doubt"),
+    ],
+)
+def test_words_make_a_refusal_exact_and_nothing_else(code, msg, verdict, word):
+    body = json.dumps({"code": code, "msg": msg, "data": {"no": "R7"}}).encode()
+    outcome = operation(WORDS).understand(Reply(body=body, status=200))
+    assert (outcome.verdict, outcome.code, outcome.backend_text) == (verdict, word, msg)
+
+
+def test_a_profile_says_once_what_its_replies_mean():
+    text = """
+profile: his/a
+adapter: http
+format: json
+meaning: {code: code, delivered: ["0"], refused: {"1": no, "2": never}, otherwise: refused}
+outgoing:
+  do:
+    effect: change
+    http: {method: POST, path: /x}
+    meaning: {delivered: ["0", "5"], refused: {"1": exact}, otherwise: null}
+  see:
+    effect: none
+    http: {method: GET, path: /x}
+"""
+    made = library({"his/a.yaml": text}).profiles["his/a"].outgoing
+    said = {
+        name: [made[name].understand(Reply(body=b'{"code":"%d"}' % code)) for code in (0, 1, 2, 5, 7)] for name in made
+    }
+    assert [(each.verdict.value, each.code) for each in said["do"]] == [
+        ("delivered", ""), ("refused", "exact"), ("refused", "never"), ("delivered", ""), ("in_doubt", "said_in_doubt"),
+    ]  # fmt: skip
+    assert [(each.verdict.value, each.code) for each in said["see"]] == [
+        ("delivered", ""), ("refused", "no"), ("refused", "never"), ("refused", "rejected"), ("refused", "rejected"),
+    ]  # fmt: skip
 
 
 def test_the_reply_becomes_our_shape_and_their_words_are_kept():
@@ -174,7 +226,7 @@ outgoing:
     http: {method: GET, path: /y}
     ask: {by: do}
     gives: answer
-    meaning: {delivered: ["0"]}
+    meaning: {delivered: ["0"], words: {full: "is full"}}
 """
     library(SHAPES | {"his/a.yaml": text}, problems)
     assert [line.removeprefix("mappings/his/a.yaml:").split(" (")[0] for line in said(problems)] == [
@@ -188,4 +240,6 @@ outgoing:
         "17:11: 'other' changes nothing: there is nothing to ask about",
         "18:5: nothing makes shape 'answer'",
         "19:5: codes are named, but not where they stand",
+        "19:33: words are looked for in 'text', which is not named",
+        "19:41: 'is full' is no outcome and no word of ours",
     ]
