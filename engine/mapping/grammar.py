@@ -1,12 +1,14 @@
 """The closed grammar of values and tests, read once when texts are loaded.
 
-    value := "=" text  |  path (" or " path)* (" or =" text)? ("|" function)*
+    value := "=" text  |  source (" or " source)* (" or =" text)? ("|" function)*
+    source := path  |  piece (" & " piece)+, where a piece is a path or a word in quotes
     function := name  |  name "(" word ("," word)* ")"
     test := one (" and " one)*
     one := path "==" word | path "!=" word | path ("<" | "<=" | ">" | ">=") word
          | path ["not"] "in" "(" word ("," word)* ")" | path "exists" | path "empty"
 
-A word may stand in single or double quotes, then it may hold anything. There is no arithmetic, no
+A word may stand in single or double quotes, then it may hold anything. Pieces are written one after the
+other (`Date & ' ' & Time`); where one is nothing, the whole is. There is no arithmetic, no
 nesting and no call to the host: what does not fit becomes a named, tested function.
 """
 
@@ -41,6 +43,13 @@ class Fixed:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """Texts one after the other; nothing where a path among them gives nothing."""
+
+    pieces: tuple[Path | Fixed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A function and its words."""
 
@@ -53,7 +62,7 @@ class Call:
 class Value:
     """Where a value comes from: the first of `sources` that has one, through `calls`."""
 
-    sources: tuple[Path | Fixed, ...]
+    sources: tuple[Path | Fixed | Joined, ...]
     calls: tuple[Call, ...] = ()
 
 
@@ -94,11 +103,18 @@ def test(text: str) -> tuple[Test, ...]:
     return tuple(_one(text, start, end) for start, end in _parts(text, " and "))
 
 
-def _source(text: str, start: int, end: int) -> Path | Fixed:
+def _source(text: str, start: int, end: int) -> Path | Fixed | Joined:
     found, offset = _trimmed(text, start, end)
     if found.startswith("="):
         return Fixed(_unquoted(found[1:].strip(), offset + 1))
-    return _path(found, offset)
+    pieces = [_trimmed(found, *part) for part in _parts(found, " & ")]
+    if len(pieces) == 1:
+        return _path(found, offset)
+    return Joined(tuple(_piece(piece, offset + place) for piece, place in pieces))
+
+
+def _piece(found: str, offset: int) -> Path | Fixed:
+    return Fixed(_unquoted(found, offset)) if found[:1] in {"'", '"'} else _path(found, offset)
 
 
 def _path(found: str, offset: int) -> Path:

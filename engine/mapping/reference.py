@@ -31,6 +31,7 @@ _FORMS = """| written as | what it does |
 |---|---|
 | `target: path` | the value of the path; left out where there is none |
 | `target: path or path or =text` | the first that has a value; a fixed text begins with `=` |
+| `target: path & ' ' & path` | texts one after the other; nothing where one of the paths has none |
 | `target: path \\| function(word, word)` | the value through functions, one after the other |
 | `target: =text`, `target: 5`, `target: true` | a value that stands for itself |
 | `target: {from: path, when: test}` | left out where the test is false |

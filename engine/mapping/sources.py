@@ -77,9 +77,13 @@ class Sources:
         kept = None if clears else NULL
         return self._out.constant(lambda value: kept if value is NULL else fit(value))
 
-    def _source(self, source: grammar.Path | grammar.Fixed, node: Node, scope: Scope) -> str | None:
+    def _source(self, source: grammar.Path | grammar.Fixed | grammar.Joined, node: Node, scope: Scope) -> str | None:
         if isinstance(source, grammar.Fixed):
             return repr(source.text)
+        if isinstance(source, grammar.Joined):
+            pieces = [self._source(piece, node, scope) for piece in source.pieces]
+            self._out.names["_joined"] = _joined
+            return None if None in pieces else f"_joined({', '.join(piece for piece in pieces if piece)})"
         try:
             code = self._reader.read(source.text, scope)
         except PathError as error:
@@ -191,6 +195,10 @@ def order(operator: str, word: str) -> Apply:
 
 def _literal(words: tuple[Any, ...]) -> bool:
     return all(isinstance(word, str | int) for word in words)
+
+
+def _joined(*pieces: Any) -> str | None:
+    return "".join(map(as_text, pieces)) if all(present(piece) for piece in pieces) else None
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.mapping import grammar
-from engine.mapping.grammar import Call, Fixed, GrammarError, Path, Value
+from engine.mapping.grammar import Call, Fixed, GrammarError, Joined, Path, Value
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,9 @@ from engine.mapping.grammar import Call, Fixed, GrammarError, Path, Value
         ("a | join(', ')", Value((Path("a", 0),), (Call("join", (", ",), 4),))),
         ('l(code="a or b").x', Value((Path('l(code="a or b").x', 0),))),
         ("订单.编号", Value((Path("订单.编号", 0),))),
+        ("d & 'T' & t or e | f", Value((Joined((Path("d", 0), Fixed("T"), Path("t", 10))), Path("e", 15)), (Call("f", (), 19),))),
+        ("a & ' & '", Value((Joined((Path("a", 0), Fixed(" & "))),))),
+        ("=a & b", Value((Fixed("a & b"),))),
     ],
 )  # fmt: skip
 def test_values(text, value):
@@ -44,6 +47,8 @@ def test_values(text, value):
         ("a | f('x)", 6, "quote"),
         ("a | f('x'y)", 6, "quoted word"),
         ("a or =1 or b", 11, "nothing comes after"),
+        ("a &  & b", 4, "a path is missing"),
+        ("a & b c", 5, "holds a blank"),
     ],
 )
 def test_mistakes_in_values_say_where(text, offset, what):
@@ -92,7 +97,7 @@ def test_mistakes_in_tests(text, what):
 
 PIECES = st.lists(
     st.sampled_from([
-        " or ", " and ", " | ", "|", "=", "==", "!=", "<", ">=", " in ", " not in ", "(", ")", ",", "'", '"', " ", "exists",
+        " or ", " and ", " & ", " | ", "|", "=", "==", "!=", "<", ">=", " in ", " not in ", "(", ")", ",", "'", '"', " ", "exists",
         " empty", "a", "PID-3", "date(%Y)", "张", "\n", "\x00", "0",
     ]),
     max_size=14,

@@ -55,6 +55,16 @@ def test_what_has_no_value_is_left_out_with_the_blocks_around_it():
     assert built(text, DOCUMENT | {"note": "n"})["a"] == {"b": {"c": "n", "d": "n"}}
 
 
+def test_texts_one_after_the_other_and_nothing_where_one_is_missing():
+    text = """
+a: born & ' ' & channel | left(12)
+b: born & note
+c: born & note or channel & '-' & fee
+d: channel & '!'
+"""
+    assert built(text, DOCUMENT | {"born": "1990-01-02"}) == {"a": "1990-01-02 w", "c": "wechat-1200", "d": "wechat!"}
+
+
 def test_what_a_group_made_is_filled_on_after_it():
     text = "{a: {when: note exists, fields: {b.c: =1}}, a.b.d: =2}"
     assert built(text) == {"a": {"b": {"d": "2"}}}
