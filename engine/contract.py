@@ -119,7 +119,7 @@ class Call:
 
     operation: str
     options: Any
-    """The operation's options, as the adapter's `operation_options` model."""
+    """The operation's options, as the adapter's `operation_options` model or what its `prepare` made of them."""
     body: bytes | Row
     token: str
     timeout: float
@@ -162,6 +162,26 @@ class Inbound:
     """
     too_large: bool = False
     """It was larger than `limits.size`: `raw` is only its beginning, and the answer can only be a refusal."""
+    operation: str = ""
+    """What the peer called, where the transport itself says so (the operation of a SOAP service)."""
+    unreadable: str = ""
+    """The transport found no message in `raw` (no SOAP envelope): why, in words without data. It is kept, and the
+    answer can only be a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A refusal, for transports that have a form of their own for one (a SOAP Fault). Holds no data of a patient."""
+
+    code: str
+    """Our code: `VALIDATION_FAILED`."""
+    text: str
+    """For people, in Chinese."""
+    english: str
+    detail: str = ""
+    """Which field or place is meant."""
+    theirs: bool = True
+    """What was sent is at fault, and sending it again changes nothing; else it is the bus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +193,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     close: bool = False
     """The connection ends after this answer."""
+    fault: Fault | None = None
+    """A refusal that the peer's profile has no words for; `bodies` say the same in the format's words, for
+    transports that have none of their own."""
 
 
 Submit: TypeAlias = Callable[[Inbound], Awaitable[Answer]]
@@ -257,6 +280,42 @@ class Address(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A mistake in the adapter's blocks of a profile. The engine knows the line where it stands."""
+
+    what: str
+    """One sentence, without a full stop."""
+    operation: str | None = None
+    """In the block of this outgoing operation; else in the profile's own block."""
+    keys: tuple[str | int, ...] = ()
+    """The keys below the block."""
+    hint: str = ""
+    """What to write instead."""
+    word: str = ""
+    known: tuple[str, ...] = ()
+    """A word that is none of `known`: the hint is then the nearest of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `Adapter.prepare` makes of a profile."""
+
+    operations: Mapping[str, Any] = field(default_factory=dict)
+    """What calls of an operation get as `Call.options`; one that is not there keeps its options."""
+    findings: Sequence[Finding] = ()
+
+
+class Prepare(Protocol):
+    """Reads what a profile's files say, once, when a release is made; what it makes belongs to that release. Pure."""
+
+    def __call__(self, options: Any, operations: Mapping[str, Any], files: Mapping[str, bytes]) -> Prepared:
+        """`options` of the profile, `operations` by name with theirs; `files` of the release by their names, as they
+        are written from the profile's folder.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Adapter:
     """One kind of transport. What it cannot do is None."""
 
@@ -274,3 +333,5 @@ class Adapter:
     """Formats that its bodies can have; the first is the default."""
     address: Address | None = None
     """For transports whose calls have an address of their own: HTTP."""
+    prepare: Prepare | None = None
+    """For transports whose profile names files that say how to call: SOAP. None: options are all that calls need."""

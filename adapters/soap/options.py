@@ -37,6 +37,8 @@ class ServiceOptions(Options):
     """The name of the service in its WSDL."""
     namespace: str = "http://tempuri.org/"
     """The namespace of its operations."""
+    qualified: bool = True
+    """Whether parameters and results stand in that namespace in its WSDL and its answers. Callers may do either."""
     operations: Mapping[str, ServedOperation] = Field(min_length=1)
     """The operations that it serves, by name."""
 
