@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from engine.contract import Limits as LinkLimits
+from engine.settings.conduct import Rules
+from engine.settings.registry import Registry
 from engine.settings.systems import Breaker, Limits, Login, Retry, SecretRef, System
 from engine.settings.texts import Text
 from engine.settings.units import Duration, Listen, Network, Size, wrong
@@ -178,6 +180,10 @@ class Config(Text):
     """Where secrets are looked up, in this order."""
     delivery: DeliveryDefaults = DeliveryDefaults()
     """What holds for every system and step that says nothing else."""
+    registry: Registry = Registry()
+    """What the bus itself keeps: bindings, grants, codes, proofs, hand-off tickets."""
+    rules: Rules = Rules()
+    """The hospital's rules: what must be filled in, who may book, return and check in, when, where."""
     log: Log = Log()
     """What the bus says about itself."""
     ops: Ops = Ops()

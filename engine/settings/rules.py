@@ -9,7 +9,7 @@ from engine.settings.problems import Problems
 from engine.settings.systems import At, System
 
 PRODUCTION = "production"
-OURS = frozenset({"route"})
+OURS = frozenset({"route", "registry", "rules"})
 """Names by which routes mean no system around the bus."""
 _SANDBOX_PORTS = range(9000, 9100)
 _LOOPBACK = ("localhost", "127.", "::1", "[::1]")
@@ -23,6 +23,10 @@ def check_rules(loaded: Loaded, site: Path, problems: Problems) -> None:
         )
     for name, system in loaded.config.systems.items():
         _check_campuses(name, system, loaded, problems)
+    for block, at in (("registry", loaded.config.registry.at), ("rules", loaded.config.rules.at)):
+        for campus in at.keys() - set(loaded.config.site.campuses):
+            where = loaded.where(block, "at", campus)
+            problems.unknown(where, "the campus", campus, loaded.config.site.campuses)
     if loaded.config.site.environment == PRODUCTION:
         sandbox = _sandbox_addresses(site)
         for name, system in loaded.config.systems.items():

@@ -20,6 +20,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|y)\Z")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|[kK]B|MB|GB)\Z")
 _PACE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)\Z")
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d{1,5})\Z")
+_CLOCK = re.compile(r"(\d\d):(\d\d)\Z")
 _SPAN = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)\Z")
 
 
@@ -111,6 +112,22 @@ def say_span(span: tuple[time, time]) -> str:
     return f"{span[0]:%H:%M}-{span[1]:%H:%M}"
 
 
+def parse_clock(value: Any) -> time:
+    """A time of day, `17:00`, in the site's zone."""
+    found = _CLOCK.match(value.strip()) if isinstance(value, str) else None
+    try:
+        if found is not None:
+            return time(int(found[1]), int(found[2]))
+    except ValueError:
+        pass
+    raise wrong("this is not a time of day", 'write it in quotes like "17:00"')
+
+
+def say_clock(value: time) -> str:
+    """The written form of a time of day."""
+    return f"{value:%H:%M}"
+
+
 def check_network(value: str) -> str:
     """A network or one address, like `10.1.0.0/16` or `10.1.2.3`, as it was written."""
     try:
@@ -157,6 +174,9 @@ Span: TypeAlias = Annotated[
     tuple[time, time], BeforeValidator(parse_span), _shown(say_span), _written(_SPAN, "00:00-00:20")
 ]
 """A time of day from-to in the site's zone, written `00:00-00:20`."""
+
+ClockTime: TypeAlias = Annotated[time, BeforeValidator(parse_clock), _shown(say_clock), _written(_CLOCK, "17:00")]
+"""A time of day in the site's zone, written `17:00`."""
 
 Network: TypeAlias = Annotated[str, AfterValidator(check_network)]
 """A network, written `10.1.0.0/16`, or one address."""
