@@ -32,6 +32,8 @@ class XmlOptions(Options):
     prefix "" is the one of names without a prefix."""
     roots: Mapping[str, str] = {}
     """Other names under which the root comes (`Reponse`), each with the one that paths say."""
+    blanks: Literal["keep", "trim"] = "keep"
+    """`trim`: texts are read without the blanks around them."""
     charset: str | None = None
     """Character set of what is read, whatever it says itself, and of what is written (UTF-8 where none is named)."""
     declaration: bool = False
@@ -75,7 +77,7 @@ class Xml(Plain):
         found = xml_paths.parse(path)
         if not found.steps:
             raise PathError(f"{path!r} has no root", "write the root's name first: Response/ResultCode")
-        return xml_paths.value_code(self._below(found), self._root(found), self._names)
+        return self._value(self._below(found), self._root(found))
 
     def each(self, path: str) -> Compiled:
         found = xml_paths.parse(path)
@@ -84,10 +86,13 @@ class Xml(Plain):
         return self._children(self._below(found), self._root(found), path)
 
     def read_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - an element reads the same wherever it stands
-        return xml_paths.value_code(xml_paths.parse(path), "{d}", self._names)
+        return self._value(xml_paths.parse(path), "{d}")
 
     def each_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - the same
         return self._children(xml_paths.parse(path), "{d}", path)
+
+    def _value(self, found: xml_paths.XmlPath, start: str) -> Compiled:
+        return xml_paths.value_code(found, start, self._names, trim=self._options.blanks == "trim")
 
     def _root(self, found: xml_paths.XmlPath) -> str:
         return f"_k_root({{d}}, {literal(self._names.tag(found.steps[0].name))})"

@@ -64,11 +64,11 @@ def element_code(steps: tuple[Step, ...], start: str, names: "Names") -> str:
     return code
 
 
-def value_code(found: XmlPath, start: str, names: "Names") -> Code:
-    """The expression of a value: an element's text, or an attribute."""
+def value_code(found: XmlPath, start: str, names: "Names", *, trim: bool = False) -> Code:
+    """The expression of a value: an element's text (`trim`: without the blanks around it), or an attribute."""
     element = element_code(found.steps, start, names)
     if found.attribute is None:
-        return Code(f"_k_text({element})", HELPERS)
+        return Code(f"{'_k_trimmed' if trim else '_k_text'}({element})", HELPERS)
     return Code(f"_k_attribute({element}, {literal(names.attribute(found.attribute))})", HELPERS)
 
 
@@ -138,6 +138,12 @@ def text(element: Any) -> str | None:
     return found if found and not found.isspace() else None
 
 
+def trimmed(element: Any) -> str | None:
+    """An element's own text without the blanks around it; None for none."""
+    found = None if element is None else element.text
+    return (found.strip() or None) if found else None
+
+
 def attribute(element: Any, name: str) -> str | None:
     """An attribute's value; None for an empty one."""
     return (element.get(name) or None) if element is not None else None
@@ -150,6 +156,7 @@ HELPERS: dict[str, Any] = {
     "_k_pick_child": pick_child,
     "_k_children": children,
     "_k_text": text,
+    "_k_trimmed": trimmed,
     "_k_attribute": attribute,
 }
 """What compiled paths call, by the names they use."""

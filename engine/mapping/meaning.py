@@ -44,7 +44,7 @@ class Rules:
     words: Mapping[str, tuple[Verdict, str]]
     """Their code to what it means and our word for it."""
     pieces: tuple[tuple[str, Verdict, str], ...]
-    """Pieces of their text that make a refusal exact."""
+    """Pieces of their text that say more than a code that is no yes."""
     otherwise: Verdict
 
 
@@ -115,10 +115,12 @@ def _of_document(found: Rules, document: Any, effect: Effect, reply_map: Map | N
 
 
 def _meant(found: Rules, code: str, text: str) -> tuple[Verdict, str]:
-    verdict, word = found.words.get(code, (found.otherwise, ""))
-    if verdict is Verdict.REFUSED:  # a code that nobody knows stays in doubt, whatever they say beside it
-        return next(((meant, ours) for piece, meant, ours in found.pieces if piece in text), (verdict, word))
-    return verdict, word
+    if code not in found.words:  # a code that nobody knows is as it is, whatever they say beside it
+        return found.otherwise, ""
+    verdict, word = found.words[code]
+    if verdict is Verdict.DELIVERED:
+        return verdict, word
+    return next(((meant, ours) for piece, meant, ours in found.pieces if piece in text), (verdict, word))
 
 
 def _document(reply: Reply, wire: Format) -> Any:

@@ -162,6 +162,12 @@ def test_repeats():
     assert each("Response/Nothing/Item", "Code") == []
 
 
+def test_blanks_around_a_text_are_kept_unless_they_are_not_wanted():
+    raw = "<R><A> 内科　</A><B>  </B></R>".encode()
+    assert [read(path, raw) for path in ("R/A", "R/B")] == [" 内科　", None]
+    assert [read(path, raw, Xml({"blanks": "trim"})) for path in ("R/A", "R/B")] == ["内科", None]
+
+
 def test_namespaces_stripped_or_named():
     raw = b"<s:E xmlns:s='urn:s' xmlns='urn:d'><s:B><R>1</R></s:B></s:E>"
     assert read("E/B/R", raw) == read("x:E/y:B/R", raw) == "1"

@@ -65,7 +65,7 @@ def test_codes_of_a_change(body, verdict, code, backend):
     assert (outcome.verdict, outcome.code, outcome.backend_code, outcome.reply) == (verdict, code, backend, body)
 
 
-WORDS = """{code: code, text: msg, delivered: ["0"], refused: {"1": no},
+WORDS = """{code: code, text: msg, delivered: ["0"], refused: {"1": no}, in_doubt: ["-1"],
               words: {查询不到: delivered, 已约满: SOLD_OUT, 满: full, 繁忙: unavailable}}"""
 
 
@@ -79,10 +79,12 @@ WORDS = """{code: code, text: msg, delivered: ["0"], refused: {"1": no},
         ("1", "不允许", Verdict.REFUSED, "no"),
         ("1", "", Verdict.REFUSED, "no"),
         ("0", "查询成功, 已约满", Verdict.DELIVERED, ""),
-        ("-1", "已约满", Verdict.IN_DOUBT, "said_in_doubt"),
+        ("-1", "号源已约满", Verdict.REFUSED, "SOLD_OUT"),
+        ("-1", "<UNDEFINED>LockOrder+12", Verdict.IN_DOUBT, "said_in_doubt"),
+        ("-9", "已约满", Verdict.IN_DOUBT, "said_in_doubt"),
     ],
 )
-def test_words_make_a_refusal_exact_and_nothing_else(code, msg, verdict, word):
+def test_words_make_a_known_code_exact_and_nothing_else(code, msg, verdict, word):
     body = json.dumps({"code": code, "msg": msg, "data": {"no": "R7"}}).encode()
     outcome = operation(WORDS).understand(Reply(body=body, status=200))
     assert (outcome.verdict, outcome.code, outcome.backend_text) == (verdict, word, msg)
