@@ -10,15 +10,18 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.crash.points import POINTS, Point  # noqa: E402 - found by the line above
+from tests.crash.flows import LARGE_RESULTS  # noqa: E402 - found by the line above
+from tests.crash.points import POINTS, Point  # noqa: E402 - the same
 from tests.crash.trial import Kill, Result, Trial  # noqa: E402 - the same
+from tests.postgres_server import running_server  # noqa: E402 - the same
 
 RANDOM = "random"
 _SHORTEST, _LONGEST = 0.1, 2.5
@@ -30,13 +33,21 @@ def main() -> int:
     options = _options()
     chance = random.Random(options.seed)
     series = dict(_series(options, chance))
-    with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as folder:
-        results = asyncio.run(_all(series, Path(folder), options.jobs))
+    with (
+        tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as folder,
+        _journals(options) as fresh,
+    ):
+        results = asyncio.run(_all(series, Path(folder), options.jobs, fresh))
     if options.json:
         rows = [_record(name, len(series[name]), result) for name, result in results.items()]
-        print(json.dumps({"seed": options.seed, "agreed": _agreed(results, series), "points": rows}, indent=2))
+        print(
+            json.dumps(
+                {"seed": options.seed, "journal": options.journal, "agreed": _agreed(results, series), "points": rows},
+                indent=2,
+            )
+        )
     else:
-        _print_table(results, options.seed)
+        _print_table(results, options)
     return 0 if _agreed(results, series) else 1
 
 
@@ -47,6 +58,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--random", type=int, default=40, metavar="N", help="deaths at random moments (40)")
     parser.add_argument("--point", choices=[*names, RANDOM], action="append", help="only here; may be repeated")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="series at the same time (2)")
+    parser.add_argument(
+        "--journal", choices=("sqlite", "postgres"), default="sqlite", help="what it is kept on (sqlite)"
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 16), help="of the random moments")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args()
@@ -61,7 +75,19 @@ def _series(options: argparse.Namespace, chance: random.Random) -> Iterator[tupl
         yield RANDOM, [Kill(None, seconds=chance.uniform(_SHORTEST, _LONGEST)) for _ in range(options.random)]
 
 
-async def _all(series: dict[str, list[Kill]], folder: Path, jobs: int) -> dict[str, Result]:
+@contextmanager
+def _journals(options: argparse.Namespace) -> Iterator[Callable[[], str | None]]:
+    """What gives each series a place for its journal; None: a file in its own folder."""
+    if options.journal == "sqlite":
+        yield lambda: None
+    else:
+        with running_server() as server:
+            yield server.fresh
+
+
+async def _all(
+    series: dict[str, list[Kill]], folder: Path, jobs: int, fresh: Callable[[], str | None]
+) -> dict[str, Result]:
     """Runs the series, so many at once, and says how far it is."""
     places, total = asyncio.Semaphore(jobs), sum(map(len, series.values()))
     dead = 0
@@ -74,8 +100,8 @@ async def _all(series: dict[str, list[Kill]], folder: Path, jobs: int) -> dict[s
     async def one(name: str, kills: list[Kill]) -> Result:
         async with places:
             (folder / name).mkdir()
-            large = any(kill.point is None or kill.point.large for kill in kills)
-            return await Trial(folder / name, large=large, told=told).run(kills)
+            flow = kills[0].point.flow if kills[0].point else LARGE_RESULTS
+            return await Trial(folder / name, flow, postgres=fresh(), told=told).run(kills)
 
     results = await asyncio.gather(*(one(name, kills) for name, kills in series.items()))
     print(file=sys.stderr)
@@ -108,12 +134,12 @@ def _row_of(name: str) -> str:
     return found.row if found else "any moment, its start included"
 
 
-def _print_table(results: dict[str, Result], seed: int) -> None:
+def _print_table(results: dict[str, Result], options: argparse.Namespace) -> None:
     lines = [_COLUMNS, *(_cells(name, result) for name, result in results.items())]
     widths = [max(len(str(line[place])) for line in lines) for place in range(len(_COLUMNS))]
     for line in lines:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    print(f"\nseed {seed}. calls: at the destination. again: calls beyond the first of their message.")
+    print(f"\n{options.journal}, seed {options.seed}. calls: at the destination. again: beyond a message's first.")
     for name, result in results.items():
         for finding in result.findings:
             print(f"{name}: {finding}")

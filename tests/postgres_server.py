@@ -67,9 +67,18 @@ def postgres() -> Iterator[Server]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+    with running_server() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Server]:
+    """A server in a folder of its own, stopped and gone at the end."""
     folder = Path(tempfile.mkdtemp(prefix="hisbus-pg-"))  # pytest's own folders are closed to the server's user
-    server = Server(folder)
-    yield server
-    with contextlib.suppress(AssertionError):  # a test may have stopped it
-        server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        server = Server(folder)
+        yield server
+        with contextlib.suppress(AssertionError):  # a test may have stopped it
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

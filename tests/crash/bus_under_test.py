@@ -1,7 +1,7 @@
 """`hisbus`, exactly, but for its end: it kills itself with SIGKILL at a pass through a crash point.
 
 $CRASH_POINT names the point as the journal's hook does (engine/journal/store.py), $CRASH_AT the pass, from 1.
-The last line of its standard error says where it died.
+A split takes more commits than in life, so that one can be caught between two. The last line of its standard error says where it died.
 """
 
 import json
@@ -10,7 +10,9 @@ import signal
 from typing import Any
 
 import engine.app.bus as assembled
+import engine.routing.split as splitting
 from engine.cli.main import main
+from tests.crash.flows import PAGE
 
 DIED = "died"
 
@@ -40,6 +42,7 @@ class MortalBus(assembled.Bus):
 
 
 if __name__ == "__main__":
+    splitting.PAGE = PAGE
     if "CRASH_POINT" in os.environ:
         assembled.Bus = MortalBus  # type: ignore[misc]  # `run` takes the class from here when it starts
     main()

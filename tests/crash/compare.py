@@ -5,9 +5,9 @@ Each finding is a sentence; none means that they agree.
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +25,23 @@ _MOST = 10
 def findings(site: Path, sent: Sequence[Message], calls: Sequence[Call]) -> list[str]:
     """What does not agree, at most ten of each kind."""
     journal = kept(site)
-    found: list[str] = []
-    for look in (
-        _acknowledged_is_stored(sent, journal),
-        _stored_is_delivered(journal),
-        _calls_have_their_attempt(calls),
-        _calls_have_their_reason(calls, journal),
+    return few(
+        acknowledged_is_stored(sent, journal),
+        stored_is_delivered(journal, {"result": 2}),
+        calls_have_their_attempt(calls),
+        calls_have_their_reason(calls, journal, NOTIFY),
         _done_once_and_in_order(sent, calls),
         _store_has_the_newest(site, sent),
-        _journal_is_sound(site),
-    ):
-        found += [finding for _, finding in zip(range(_MOST), look, strict=False)]
-    return found
+        journal_is_sound(site),
+    )
 
 
-def _acknowledged_is_stored(sent: Sequence[Message], journal: Sequence[Kept]) -> Iterator[str]:
+def few(*looks: Iterator[str]) -> list[str]:
+    """The first findings of each look."""
+    return [finding for look in looks for finding in islice(look, _MOST)]
+
+
+def acknowledged_is_stored(sent: Sequence[Message], journal: Sequence[Kept]) -> Iterator[str]:
     """Invariant 1: one message for each, its bytes those of one of its sendings, and nothing else."""
     stored: defaultdict[str, list[bytes]] = defaultdict(list)
     for message in journal:
@@ -56,23 +58,24 @@ def _acknowledged_is_stored(sent: Sequence[Message], journal: Sequence[Kept]) ->
         yield f"{control_id} is in the journal and was never sent"
 
 
-def _stored_is_delivered(journal: Sequence[Kept]) -> Iterator[str]:
+def stored_is_delivered(journal: Sequence[Kept], routes: Mapping[str, int]) -> Iterator[str]:
+    """Every message is of one of the routes, which have so many steps, and each of its steps is delivered."""
     for message in journal:
         states = [step["state"] for step in message.steps]
-        if message.route != "result" or states != ["delivered", "delivered"]:
+        if states != ["delivered"] * routes.get(message.route, -1):
             yield f"{message.id} of {message.route} ended {states}"
 
 
-def _calls_have_their_attempt(calls: Sequence[Call]) -> Iterator[str]:
+def calls_have_their_attempt(calls: Sequence[Call]) -> Iterator[str]:
     """Invariant 2, the half that the destination cannot see by itself: each attempt made one call at most."""
     for (token, attempt), count in Counter((call.token, call.attempt) for call in calls).items():
         if count > 1:
             yield f"{token}: {count} calls for attempt {attempt}"
 
 
-def _calls_have_their_reason(calls: Sequence[Call], journal: Sequence[Kept]) -> Iterator[str]:
+def calls_have_their_reason(calls: Sequence[Call], journal: Sequence[Kept], step: int) -> Iterator[str]:
     """Invariant 3: between two calls stands an `unavailable`, or an `unsent` older than `absent_after`."""
-    attempts = {f"{message.id}-{NOTIFY}": _attempts(message) for message in journal}
+    attempts = {f"{message.id}-{step}": _attempts(message, step) for message in journal}
     by_token: defaultdict[str, list[Call]] = defaultdict(list)
     for call in calls:
         by_token[call.token].append(call)
@@ -86,8 +89,8 @@ def _calls_have_their_reason(calls: Sequence[Call], journal: Sequence[Kept]) -> 
             yield from _no_reason(token, attempts[token], first, second)
 
 
-def _attempts(message: Kept) -> dict[int, dict[str, Any]]:
-    (step,) = (step for step in message.steps if step["step"] == NOTIFY)
+def _attempts(message: Kept, number: int) -> dict[int, dict[str, Any]]:
+    (step,) = (step for step in message.steps if step["step"] == number)
     return {attempt["n"]: attempt for attempt in step["attempts"]}
 
 
@@ -135,7 +138,7 @@ def _store_has_the_newest(site: Path, sent: Sequence[Message]) -> Iterator[str]:
             yield f"{report}: the report store has version {has or 'none'}, the newest sent is {newest.get(report)}"
 
 
-def _journal_is_sound(site: Path) -> Iterator[str]:
+def journal_is_sound(site: Path) -> Iterator[str]:
     said = verified(site)
     for words, messages in said.broken.items():
         yield f"the journal breaks “{words}” at {messages}"

@@ -6,16 +6,16 @@ It does what it is asked, once or as often as it is asked; now and then it is bu
 import hashlib
 import hmac
 import json
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+
+from tests.flow.site import ask_journal
 
 BUSY_EACH, LOST_EACH, MUTE_EACH = 23, 41, 29
 
@@ -46,6 +46,7 @@ class Call:
     patient: str
     report: str
     report_time: str
+    title: str
     did: Did
 
 
@@ -58,12 +59,12 @@ killed now; a call that was read only is then lost.
 class Platform:
     """Serves on a free port. `wrong` holds what a strict platform complains of."""
 
-    def __init__(self, journal: Path, app: str, secret: str) -> None:
+    def __init__(self, site: Path, app: str, secret: str) -> None:
         self.ledger: list[Call] = []
         self.questions = 0
         self.wrong: list[str] = []
         self.watch: Watch = lambda _point: False
-        self._journal = journal
+        self._site = site
         self._app, self._secret = app, secret
         self._nonces: set[str] = set()
 
@@ -105,9 +106,8 @@ class Platform:
 
     def _keep(self, asked: dict[str, Any], attempt: int, digest: str, did: Did) -> None:
         params = asked["params"]
-        self.ledger.append(
-            Call(asked["msgId"], attempt, digest, asked["patientId"], params["reportNo"], params["reportTime"], did)
-        )
+        said = asked["patientId"], params["reportNo"], params["reportTime"], params["title"]
+        self.ledger.append(Call(asked["msgId"], attempt, digest, *said, did))
 
     def _mood(self) -> Did:
         number = len(self.ledger) + 1
@@ -119,8 +119,7 @@ class Platform:
     def _recorded(self, token: str) -> int:
         """The open attempt that is committed for this token; complains where there is none."""
         message, _, step = token.rpartition("-")
-        with closing(sqlite3.connect(f"{self._journal.as_uri()}?mode=ro", uri=True)) as journal:
-            rows = journal.execute(_RECORD, (message, int(step))).fetchall()
+        rows = ask_journal(self._site, _RECORD, message, int(step))
         if not rows or rows[0][1] is not None or rows[0][2] != "sending":
             self.wrong.append(f"{token}: called without an open attempt on record: {rows}")
             return 0

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.crash.flows import LARGE_RESULTS, PANELS, RESULTS, Flow
 from tests.flow.site import ask_journal
 
 
@@ -44,12 +45,19 @@ class Point:
     """Whether what §7 says stands in the journal."""
     passes: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21)
     """At which pass it is killed, in turn."""
-    large: bool = False
-    """Needs bodies over 1 MiB."""
+    flow: Flow = RESULTS
+    """What must flow for it to be reached."""
 
 
 def _stored(scene: Scene) -> int:
     return scene.count("messages where route = 'result'")
+
+
+def _halfway(scene: Scene) -> bool:
+    """A step has made some of its children, each page with how far it came."""
+    pages = scene.count("splits where taken > 0 and freed is null")
+    made = "(select count(*) from messages m where m.parent = s.place)"
+    return pages > 0 and scene.count(f"splits s where s.taken <> {made}") == 0
 
 
 POINTS = (
@@ -65,7 +73,7 @@ POINTS = (
         "after-part-commit",
         lambda scene: scene.count("parts where id not in (select id from messages)") > 0,
         passes=(1, 2, 3),
-        large=True,
+        flow=LARGE_RESULTS,
     ),
     Point(
         "after-accept",
@@ -101,5 +109,21 @@ POINTS = (
         "settle's commit, before anybody heard",
         "after-settle-commit",
         lambda scene: scene.count("deliveries where state = 'delivered'") > 0,
+    ),
+    Point(
+        "before-split",
+        "some of the split children, a page not committed",
+        "before-split-commit",
+        _halfway,
+        passes=(2, 3, 5),
+        flow=PANELS,
+    ),
+    Point(
+        "after-split",
+        "some of the split children, a page committed",
+        "after-split-commit",
+        _halfway,
+        passes=(1, 2, 4, 5),
+        flow=PANELS,
     ),
 )

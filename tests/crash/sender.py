@@ -27,6 +27,7 @@ class Message:
     version: str
     """OBR-22, which tells the versions of a report apart."""
     final: bool
+    items: int = 1
     document: bytes = b""
     raws: list[bytes] = field(default_factory=list)
     """What went out, once for each sending; MSH-7 differs."""
@@ -38,9 +39,9 @@ class Message:
             f"MSH|^~\\&|LIS||HIP||{datetime.now(UTC):%Y%m%d%H%M%S.%f}||ORU^R01|{self.control_id}|P|2.4||||||UNICODE UTF-8\r"
             f"PID|1||{self.patient}||^张三||19000307000000|M|||||^^^^^^13800001234\r"
             f"OBR|1|O{self.report}|{self.report}|GLU^葡萄糖{'|' * 18}{self.version}||检验|{'F' if self.final else 'C'}\r"
-            f"OBX|1|NM|GLU^葡萄糖||{self.version[-2:]}|mmol/L|3.9-6.1|N|||F\r"
         )
-        return head.encode() + self.document
+        items = (f"OBX|1|NM|I{n}^葡萄糖||{self.version[-2:]}|mmol/L|3.9-6.1|N|||F\r" for n in range(self.items))
+        return "".join((head, *items)).encode() + self.document
 
 
 class Laboratory:
@@ -49,7 +50,7 @@ class Laboratory:
     `wrong` holds what a strict sender complains of: an answer to something else, a refusal.
     """
 
-    def __init__(self, port: int, *, lines: int = 6, pause: float = 0.03, large: bool = False) -> None:
+    def __init__(self, port: int, *, lines: int = 6, pause: float = 0.03, large: bool = False, items: int = 1) -> None:
         self.port = port
         self.pause = pause
         self.ledger: list[Message] = []
@@ -58,6 +59,7 @@ class Laboratory:
         """Lines that wait for an answer."""
         self.more = True
         self._large = large
+        self._items = items
         self._tasks = [asyncio.create_task(_Line(self, self._made(number)).run()) for number in range(lines)]
 
     @property
@@ -85,7 +87,12 @@ class Laboratory:
             patient, step = f"PC{line}{turn % 2}", turn // 2
             version = _BEGAN + timedelta(seconds=turn)
             message = Message(
-                f"{patient}N{step}", patient, f"R{patient}{step // 3}", f"{version:%Y%m%d%H%M%S}", final=step % 3 == 0
+                f"{patient}N{step}",
+                patient,
+                f"R{patient}{step // 3}",
+                f"{version:%Y%m%d%H%M%S}",
+                step % 3 == 0,
+                self._items,
             )
             if self._large and turn % _EACH_LARGE == 0:
                 message.document = b"OBX|2|ED|PDF^file||^application^pdf^Base64^" + b"A" * _LARGE + b"||||||F\r"

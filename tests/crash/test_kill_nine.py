@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.flows import LARGE_RESULTS, PANELS
 from tests.crash.points import POINTS
 from tests.crash.trial import Kill, Trial
+from tests.postgres_server import Server, postgres
+
+__all__ = ["postgres"]
 
 EACH = 2
 RANDOM = (0.2, 0.5, 0.8, 1.1, 1.4)
@@ -13,12 +17,36 @@ RANDOM = (0.2, 0.5, 0.8, 1.1, 1.4)
 
 @pytest.mark.slow
 async def test_three_ledgers_agree_whatever_the_bus_died_of(tmp_path: Path) -> None:
-    kills = [Kill(point, point.passes[n]) for n in range(EACH) for point in POINTS]
-    result = await Trial(tmp_path, large=True).run([*kills, *(Kill(None, seconds=seconds) for seconds in RANDOM)])
+    points = [point for point in POINTS if point.flow is not PANELS]
+    kills = [Kill(point, point.passes[n]) for n in range(EACH) for point in points]
+    result = await Trial(tmp_path, LARGE_RESULTS).run([*kills, *(Kill(None, seconds=seconds) for seconds in RANDOM)])
     assert result.findings == []
     assert not result.missed
-    assert {result.kills[point.name] for point in POINTS} == {EACH}
+    assert {result.kills[point.name] for point in points} == {EACH}
     assert result.kills["random"] == len(RANDOM)
     assert result.calls > 50
     assert result.again > 0  # some were sent again, each with its reason
     assert result.questions > 0
+
+
+@pytest.mark.slow
+async def test_they_agree_on_postgresql(tmp_path: Path, postgres: Server) -> None:
+    points = [point for point in POINTS if point.flow is not PANELS]
+    result = await Trial(tmp_path, LARGE_RESULTS, postgres=postgres.fresh()).run([Kill(point) for point in points])
+    assert result.findings == []
+    assert not result.missed
+    assert {result.kills[point.name] for point in points} == {1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("journal", ["sqlite", "postgresql"])
+async def test_every_child_of_a_split_is_told_once(
+    tmp_path: Path, journal: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("postgres").fresh() if journal == "postgresql" else None
+    points = [point for point in POINTS if point.flow is PANELS]
+    kills = [Kill(point, point.passes[n]) for n in range(EACH) for point in points]
+    result = await Trial(tmp_path, PANELS, postgres=url).run(kills)
+    assert result.findings == []
+    assert not result.missed
+    assert {result.found[point.name] for point in points} == {EACH}

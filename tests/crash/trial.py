@@ -13,17 +13,17 @@ from pathlib import Path
 
 from engine.journal.invariants import INVARIANTS
 from tests.crash.bus_under_test import DIED
-from tests.crash.compare import findings
 from tests.crash.destination import Platform, Watch
+from tests.crash.flows import Flow
 from tests.crash.points import Point, Scene
-from tests.crash.sender import Laboratory
 from tests.flow.programs import Bus
-from tests.flow.site import ask_journal, copy_site, journal_of, secret
+from tests.flow.site import ask_journal, copy_site, journal_of, keep_on_postgres, secret
 from tests.peers.proxy import free_port
 
 PROGRAM = (sys.executable, "-m", "tests.crash.bus_under_test")
 _DEATH = 20.0
 """Seconds that a life may last before it is ended from outside, without having reached its point."""
+_SESSION = "hisbus-under-test"
 _REST = 90.0
 """Seconds until everything must have come to rest after the last death."""
 
@@ -67,20 +67,26 @@ class Result:
 class Trial:
     """One site, one journal, one sender, one destination, and a bus for each life."""
 
-    def __init__(self, folder: Path, *, large: bool = False, told: Callable[[], None] = lambda: None) -> None:
-        """`told` hears of every death."""
+    def __init__(
+        self, folder: Path, flow: Flow, *, postgres: str | None = None, told: Callable[[], None] = lambda: None
+    ) -> None:
+        """`postgres`: the address of an empty schema for the journal; None: SQLite. `told` hears of every death."""
         self.site = copy_site(folder / "site")
+        flow.settle(self.site)
+        if postgres is not None:
+            keep_on_postgres(self.site, postgres)
         self.result = Result()
         self._told = told
-        self._large = large
+        self._flow = flow
+        self._postgres = postgres
         self._commits = cycle(("loop", "thread"))  # how the journal commits on quick disks and on slow ones
-        self._platform = Platform(journal_of(self.site), "hisbus", secret(self.site, "gateway_secret"))
+        self._platform = Platform(self.site, "hisbus", secret(self.site, "gateway_secret"))
 
     async def run(self, kills: Sequence[Kill]) -> Result:
         """Lets the bus die so often, then lets everything come to rest."""
         await self._platform.start()
         self._bus = Bus(self.site, free_port(), free_port(), self._platform.url, PROGRAM)
-        self._laboratory = Laboratory(self._bus.mllp, large=self._large)
+        self._laboratory = self._flow.sender(self._bus.mllp)
         try:
             for kill in kills:
                 await self._life(kill)
@@ -98,11 +104,29 @@ class Trial:
         else:
             await self._at_point(kill, kill.point)
         await self._laboratory.heard()
+        await self._gone()
         self._look(kill)
         self._told()
 
     def _begin(self, **more: str) -> None:
-        self._bus.begin({"HISBUS__JOURNAL__COMMIT": next(self._commits), **more})
+        self._bus.begin({"HISBUS__JOURNAL__COMMIT": next(self._commits), **self._place(), **more})
+
+    def _place(self) -> dict[str, str]:
+        """Where the journal lies, for the bus: its sessions at a server bear a name by which they are known."""
+        if self._postgres is None:
+            return {}
+        return {
+            "HISBUS__JOURNAL__URL": f"{self._postgres.replace('bus@', '')}&application_name={_SESSION}",
+            "HISBUS__JOURNAL__LOGIN": "{user: bus, password: {secret: gateway_secret}}",  # the server trusts its socket
+            "HISBUS__JOURNAL__NODE": "one",
+        }
+
+    async def _gone(self) -> None:
+        """Returns when the database has nothing to do any more for a bus that died."""
+        if self._postgres is not None and self._begun():
+            busy = "pg_stat_activity a join pg_locks l on l.pid = a.pid and l.relation = 'messages'::regclass"
+            while ask_journal(self.site, f"select 1 from {busy} where a.application_name = ?", _SESSION):  # noqa: ASYNC110 - a server's end of work tells nobody
+                await asyncio.sleep(0.01)
 
     async def _random(self, seconds: float) -> None:
         self._begin()
@@ -161,8 +185,14 @@ class Trial:
 
     def _begun(self) -> bool:
         """Whether a life has come so far that the journal has its tables."""
-        tables = "select 1 from sqlite_master where name = 'releases'"
-        return journal_of(self.site).exists() and bool(ask_journal(self.site, tables))
+        if self._postgres is None and not journal_of(self.site).exists():
+            return False
+        tables = (
+            "sqlite_master where name"
+            if self._postgres is None
+            else "pg_tables where schemaname = current_schema and tablename"
+        )
+        return bool(ask_journal(self.site, f"select 1 from {tables} = 'releases'"))
 
     def _scene(self) -> Scene:
         sent = sum(bool(message.raws) for message in self._laboratory.ledger)
@@ -171,7 +201,7 @@ class Trial:
 
     async def _rest(self) -> None:
         """A last life, in which everything ends; the bus is then stopped in order."""
-        self._bus.begin()
+        self._bus.begin(self._place())
         try:
             async with asyncio.timeout(_REST):
                 await self._laboratory.finish()
@@ -187,4 +217,8 @@ class Trial:
         result.messages, result.sendings = len(sent), sum(len(message.raws) for message in sent)
         result.calls, result.again = len(calls), len(calls) - len({call.token for call in calls})
         result.questions = self._platform.questions
-        result.findings += [*self._laboratory.wrong[:10], *self._platform.wrong[:10], *findings(self.site, sent, calls)]
+        result.findings += [
+            *self._laboratory.wrong[:10],
+            *self._platform.wrong[:10],
+            *self._flow.findings(self.site, sent, calls),
+        ]

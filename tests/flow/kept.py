@@ -12,7 +12,7 @@ from engine.journal.export import export_day
 from engine.journal.history import History, open_history
 from engine.journal.keys import DAY, KeyRing
 from engine.journal.upkeep import Verified, verify
-from tests.flow.site import ask_journal, journal_of, secret
+from tests.flow.site import ask_journal, journal_url, secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def verified(site: Path) -> Verified:
 
 
 async def _open(site: Path) -> History:
-    return await open_history(f"sqlite:///{journal_of(site)}", KeyRing(secret(site, "journal_key").encode()))
+    return await open_history(journal_url(site), KeyRing(secret(site, "journal_key").encode()))
 
 
 async def _kept(site: Path) -> list[Kept]:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret", "narrow_app_secret")
@@ -41,10 +44,36 @@ def journal_of(site: Path) -> Path:
     return site / "var/journal.db"
 
 
+def keep_on_postgres(site: Path, url: str) -> None:
+    """Lets `journal_url` know that the site's journal lies in that database; the bus hears it from its settings."""
+    (site / "var/journal.url").write_text(url, encoding="utf-8")
+
+
+def journal_url(site: Path) -> str:
+    """Where the site's journal lies: a file of its own unless `keep_on_postgres` said otherwise."""
+    elsewhere = site / "var/journal.url"
+    return elsewhere.read_text(encoding="utf-8") if elsewhere.exists() else f"sqlite:///{journal_of(site)}"
+
+
 def ask_journal(site: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Rows of a reading statement beside the bus that writes."""
+    """Rows of a reading statement beside the bus that writes; its values stand as `?`."""
+    url = journal_url(site)
+    if url.startswith("postgresql:"):
+        with _postgres(url) as journal:
+            return journal.execute(statement.replace("?", "%s").encode(), values or None).fetchall()
     with closing(sqlite3.connect(f"{journal_of(site).as_uri()}?mode=ro", uri=True, timeout=5)) as journal:
         return journal.execute(statement, values).fetchall()
+
+
+def _postgres(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    parts, said = urlsplit(url), dict(parse_qsl(urlsplit(url).query))
+    return psycopg.connect(
+        host=said["host"],
+        user=parts.username,
+        dbname=parts.path.strip("/"),
+        options=f"-c search_path={said['search_path']}",
+        autocommit=True,
+    )
 
 
 def eventually(look: Callable[[], T], seconds: float = PATIENCE, what: str = "") -> T:
