@@ -356,6 +356,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A part of an answer that is not there."""
+
+    part: str
+    """Its name in the route's `gather`."""
+    code: str
+    """The name of the error it ended with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """What the route answered. Failures are BusErrors; `backend` says which system said what."""
 
@@ -365,3 +375,7 @@ class Served:
     backend_text: str = ""
     stale: bool = False
     """From a cache, because the system behind is down."""
+    stale_since: int = 0
+    """Where it is stale: when the system behind said it, in microseconds UTC."""
+    missing: tuple[Missing, ...] = ()
+    """Systems that did not answer, where several were asked at once."""

@@ -36,11 +36,12 @@ from engine.journal.open import open_journal
 from engine.journal.store import Crash
 from engine.model import Find
 from engine.routing.accept import Intake
+from engine.routing.cache import Cache
 from engine.routing.entrance import Entrance
 from engine.routing.messages import Messages
 from engine.routing.plan import ROUTE
 from engine.routing.planner import RoutePlanner
-from engine.routing.reads import server
+from engine.routing.reads import Reads
 from engine.routing.release import Release, Releases, read_texts
 from engine.routing.split import Splitter
 from engine.settings.layers import Loaded
@@ -137,6 +138,14 @@ class Bus:
             if (profile := self.release.profile(name)).outgoing
         )
         self.delivery.start(systems, [Local(ROUTE, self.splitter.carry)])
+        self.reads = Reads(
+            self.releases,
+            self.delivery.ask_once,
+            self.clock,
+            self.surroundings.named,
+            self.supervisor,
+            Cache(self.clock),
+        )
         self.intake = Intake(
             self.journal,
             self.releases,
@@ -240,7 +249,7 @@ class Bus:
         entrance = ChannelEntrance(
             contracts=contracts,
             clients=clients_of(self.config.systems[name].clients, self.config.site.campuses, self.secrets),
-            serve=server(self.releases, self.delivery.ask_once, self.clock, self.surroundings.named),
+            serve=self.reads.serve,
             audit=self._audit,
             clock=self.clock,
             ids=self.ids,

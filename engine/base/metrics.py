@@ -23,6 +23,9 @@ ANSWERS = Counter("hisbus_answers", "Answers to channel applications", ["operati
 ANSWER_TIME = Histogram(
     "hisbus_answer_seconds", "Time a channel application waited", ["operation"], buckets=_FAST, registry=REGISTRY
 )
+READS = Counter("hisbus_reads", "Answers to reads of channel applications", ["operation", "how"], registry=REGISTRY)
+"""how: asked (a system was called), shared (somebody's call was waited for), kept (from memory), stale (the system is
+down)."""
 
 
 def page() -> bytes:

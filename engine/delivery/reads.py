@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from engine.base.clock import Clock
 from engine.base.errors import Backend, BusError, Code
 from engine.base.ids import Ids
@@ -22,13 +20,12 @@ _ANSWERS = frozenset({Verdict.DELIVERED, Verdict.REFUSED, Verdict.UNSENT})
 
 
 class Reads:
-    """Direct calls. Equal ones under way share one: rush hour asks a system once, not two thousand times."""
+    """Direct calls. A caller who leaves cuts none off: its own limit ends it, so that the breaker learns of it."""
 
     def __init__(self, clock: Clock, ids: Ids, supervisor: Supervisor) -> None:
         self._clock = clock
         self._ids = ids
         self._supervisor = supervisor
-        self._under_way: dict[tuple[str, int, str | None, bytes], asyncio.Task[Outcome]] = {}
 
     async def ask_once(
         self,
@@ -45,22 +42,24 @@ class Reads:
         BACKEND_FORMAT (the reply cannot be understood), BACKEND_REJECTED (the transport says no),
         VALIDATION_FAILED (the scope cannot be mapped).
         """
-        key = (system.name, id(operation), campus, orjson.dumps(dict(scope), default=str, option=orjson.OPT_SORT_KEYS))
-        task = self._under_way.get(key)
-        if task is None:
-            work = self._used(system, operation, scope, context, within, campus)
-            task = self._supervisor.once(f"read:{system.name}", work)
-            self._under_way[key] = task
-            task.add_done_callback(lambda _ended: self._under_way.pop(key, None))
+        work = self._ended(system, operation, scope, context, within, campus)
+        task = self._supervisor.once(f"call:{system.name}", work)
         try:
             async with asyncio.timeout(within):
-                return await asyncio.shield(task)  # a caller who leaves takes nothing from the others
+                ended: Outcome | BusError = await asyncio.shield(task)
         except TimeoutError:
             raise BusError(Code.BACKEND_TIMEOUT, system.name, backend=Backend(system.name)) from None
+        if isinstance(ended, BusError):
+            raise ended
+        return ended
 
-    async def _used(self, system: System, *call: Any) -> Outcome:
+    async def _ended(self, system: System, *call: Any) -> Outcome | BusError:
+        """An answer in either case: an error that a caller is told is no failure of the task."""
         with system.used():
-            return await self._call(system, *call)
+            try:
+                return await self._call(system, *call)
+            except BusError as error:
+                return error
 
     async def _call(
         self,

@@ -74,7 +74,7 @@ class _Compiler:
         shape = self._shape([incoming for _, incoming in sources]) or self._children.shape(self._name)
         reader = ShapeReader(self._around.library.documents.get(shape))
         lane = self._lane(reader)
-        main = self._steps(self._text.all_steps(), "steps", [], lane, shape)
+        main = self._steps(self._text.all_steps(), "gather" if self._text.gather else "steps", [], lane, shape)
         failing = self._steps(self._text.on_failure, "on_failure", main, lane, shape)
         check_lines([*main, *failing], self._place_of, self._problems)
         if self._text.to is not None or self._is_read(main):
@@ -133,7 +133,7 @@ class _Compiler:
             place = self._where() if self._text.to is not None else self._where(block, name, "to")
             every = [*before, *made]
             needs = self._needs(text, every, made)
-            needed = _behind(every, needs) if block == "steps" else frozenset(step.name for step in every)
+            needed = _behind(every, needs) if block != "on_failure" else frozenset(step.name for step in every)
             makes = self._children.makes(text, lambda *path: self._place_of(name, *path), every, needed, shape)  # noqa: B023 - called at once
             operation = self._operation(text, place) if makes is None else None
             if operation is not None:
@@ -239,7 +239,8 @@ class _Compiler:
     def _place_of(self, step: str, *path: str | int) -> Where:
         if self._text.to is not None:
             return self._where(*path)
-        return self._where("steps" if step in self._text.steps else "on_failure", step, *path)
+        blocks = ("steps", "gather", "on_failure")
+        return self._where(next(block for block in blocks if step in getattr(self._text, block)), step, *path)
 
     def _where(self, *path: str | int) -> Where:
         return self._texts.where("routes", self._name, *path)

@@ -25,7 +25,9 @@ from engine.mapping.library import Library, load_texts
 from engine.mapping.shelf import SealFactory
 from engine.model import Context, Find, Profile, Shape, ShapeSpec
 from engine.routing.compile import Surroundings, compile_routes
+from engine.routing.compile_reads import compile_reads
 from engine.routing.plan import Route
+from engine.routing.reading import Readings
 from engine.settings.problems import Problems, TextsRefused
 from engine.settings.routes import load_routes
 from engine.settings.systems import Retry
@@ -60,6 +62,8 @@ class Release:
     systems: Mapping[str, str]
     zone: ZoneInfo
     by_source: Mapping[tuple[str, str], Route] = field(default_factory=dict)
+    readings: Readings = field(default_factory=dict)
+    """The routes that only read."""
     finders: Mapping[str, tuple[tuple[str, Finder], ...]] = field(default_factory=dict)
     """Shape to (kind, reader) of what finds its messages again."""
 
@@ -119,6 +123,7 @@ def build(texts: Mapping[str, bytes], site: Site, problems: Problems, *, trusted
         return None
     around = Surroundings(library, site.systems, site.retry, Setup(site.zone))
     routes = compile_routes(written, around, problems)
+    readings = compile_reads(written, routes, around.outgoing, library.documents, problems)
     if problems:
         return None
     return Release(
@@ -127,6 +132,7 @@ def build(texts: Mapping[str, bytes], site: Site, problems: Problems, *, trusted
         routes=routes,
         systems=site.systems,
         zone=site.zone,
+        readings=readings,
         by_source={source: route for route in routes.values() for source in route.sources},
         finders={name: _finders(spec) for name, spec in library.shapes.items()},
     )

@@ -11,10 +11,7 @@ from engine.settings.problems import Problems
 
 KEYS = {
     "routes.*.schedule": "routes start when a message arrives, not by the clock",
-    "routes.*.gather": "a route asks one system after another in steps",
-    "routes.*.merge": "it belongs to gather",
     "routes.*.amends": "a corrected message is one of its own",
-    "routes.*.cache": "each call reaches the system",
     "routes.*.answer.late": "what was accepted is finished after its deadline",
 }
 """Keys by their place (`*` is any name), each with what the engine does instead."""

@@ -9,7 +9,7 @@ from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 
 _FORMS = ("to", "steps", "gather")
-_ONE_LINE = ("map", "within", "retry", "refused", "cache")
+_ONE_LINE = ("map", "within", "retry", "refused")
 _NAME = re.compile(r"[A-Za-z]\w*\Z")
 
 
@@ -55,7 +55,7 @@ def _check_schedule(route: Node, problems: Problems) -> None:
 def _check_steps(route: Node, problems: Problems) -> None:
     earlier: list[str] = []
     ended: list[str] = []
-    for block in ("steps", "on_failure"):
+    for block in ("steps", "gather", "on_failure"):
         found, ended = route.get(block), earlier.copy()
         if found is not None and isinstance(found.value, dict) and not found.value:
             problems.add(found.where, f"{block!r} is empty")

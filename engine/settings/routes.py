@@ -5,7 +5,7 @@ here; what the engine cannot carry yet is said by `engine.settings.carried`.
 """
 
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
@@ -55,17 +55,19 @@ OneOrMany: TypeAlias = Annotated[
 
 
 class Short(Text):
-    """A block that may be written as the value of its `by` alone."""
+    """A block that may be written as the value of its first key alone."""
+
+    first_key: ClassVar[str] = "by"
 
     @model_validator(mode="before")
     @classmethod
     def _from_short(cls, value: Any) -> Any:
-        return {"by": value} if isinstance(value, str | list) else value
+        return {cls.first_key: value} if isinstance(value, str | int | float | list) else value
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         block = handler.resolve_ref_schema(handler(core))
-        short = {k: v for k, v in block["properties"]["by"].items() if k not in {"title", "description"}}
+        short = {k: v for k, v in block["properties"][cls.first_key].items() if k not in {"title", "description"}}
         return {"description": block.get("description", ""), "anyOf": [short, block]}
 
 
@@ -140,17 +142,39 @@ class Part(Text):
     """The limit of the call."""
 
 
+class Order(Short):
+    """What orders the items: `reported_at`, or `{by, first}`."""
+
+    by: str
+    """A field of the items; those without a value come last."""
+    first: Literal["least", "greatest"] = "least"
+    """`greatest`: the newest, the highest comes first."""
+
+
 class Merge(Text):
-    """How the parts become one answer."""
+    """How the parts become one answer. A part that found nothing adds nothing; if no part answers, it is an error."""
 
     into: str
-    """The list of the answer that takes their items."""
+    """The list of the parts' shape that takes the items of all."""
     unique: str | None = None
-    """Items with the same value of this field are one."""
-    order: str | None = None
-    """The field that orders the items."""
+    """Items with the same value of this field are one: the one of the part that is written first."""
+    order: Order | None = None
+    """What orders the items; without it they follow each other as the parts are written."""
     missing: Literal["say", "fail"] = "say"
-    """A part that did not answer is named in the answer, or makes it fail."""
+    """A part that did not answer is named in the answer, with the error's code, or makes it fail."""
+
+
+class Cache(Short):
+    """How long an answer may be given again: `10m`, or the long form. What is kept lies in this node's memory, for each
+    campus and each question of its own; errors and incomplete answers are not kept.
+    """
+
+    first_key: ClassVar[str] = "for"
+
+    for_: Duration = Field(alias="for")
+    """How long it is as good as a new one: nothing tells the bus that it changed meanwhile."""
+    stale: Duration | None = None
+    """How old it may be to be given, marked as such, while the system behind is down; without it, never."""
 
 
 class Schedule(Text):
@@ -188,8 +212,8 @@ class Route(Text):
     """One-line form: how long it is tried again."""
     refused: Literal["fail", "park"] = "fail"
     """One-line form: what a refusal is."""
-    cache: Duration | None = None
-    """One-line form: how long an answer may be given again, for operations of `effect: none`."""
+    cache: Cache | None = None
+    """How long an answer may be given again; for reads that are about nobody in particular."""
     steps: dict[str, Step] = Field(default_factory=dict)
     """Calls in the order written; each needs the one before it unless it says `needs`."""
     on_failure: dict[str, Step] = Field(default_factory=dict)
@@ -206,7 +230,12 @@ class Route(Text):
     """A message with the same value here replaces the parked one, in its place."""
 
     def all_steps(self) -> dict[str, Step]:
-        """The steps of either form: a one-line route has one, named `call`."""
+        """The steps of every form: a one-line route has one, named `call`; parts of `gather` need no other."""
+        if self.gather:
+            return {
+                name: Step.model_construct(to=part.to, map=part.map, when=part.when, within=part.within, needs=[])
+                for name, part in self.gather.items()
+            }
         if self.to is None:
             return self.steps
         one = Step.model_construct(  # values that are checked already
