@@ -1,6 +1,6 @@
 """Our records, frozen: what passes between the floors. No behaviour lives here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
@@ -126,6 +126,20 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How a system is asked for a kind of message. Compiled from `poll:`."""
+
+    by: str
+    """Outgoing operation of the same profile, of `effect: none`; it gets `{from, to, campus}`."""
+    items: Callable[[Shape], Sequence[Shape]]
+    """The messages in its reply."""
+    back: float
+    """Seconds before the last good run that are asked for again."""
+    ahead: float
+    """Seconds into the future that are asked for."""
+
+
 class Incoming:
     """One kind of message that a system sends: system to bus. Compiled from `incoming:` of its profile."""
 
@@ -137,7 +151,14 @@ class Incoming:
     """Pure. Raises BusError(VALIDATION_FAILED, …, spot=…) where a required value is missing or wrong."""
     examples: tuple[Any, ...] = ()
     say: Callable[[Shape, Context], Any] | None = None
-    """Pure. Words the answer from our shape (`say:`); None: the format's own acknowledgement is the answer."""
+    """Pure. Words the answer from our shape (`say:`): that of the answer, or the message's own document; None: the
+    format's own acknowledgement is the answer."""
+    refuse: Callable[[Shape, Context], Any] | None = None
+    """Pure. Words a refusal (`refuse:`) from its document: see engine/mapping/refusals.py."""
+    operation: str = ""
+    """What it comes as, where the transport says so; empty: as anything."""
+    poll: Poll | None = None
+    """How it is asked for; None: it comes by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from engine.base.where import Where
 from engine.contract import Reply
 from engine.formats.format import Format, Hints
 from engine.formats.json import dump
+from engine.mapping import refusals
 from engine.mapping.differ import Difference, comparable, differences
 from engine.mapping.functions.dates import in_zone
 from engine.mapping.functions.kind import Unfit
 from engine.mapping.texts import IncomingExample, OutgoingExample
-from engine.model import Context, Incoming, Outgoing, Profile, Verdict
+from engine.model import Context, Incoming, Outgoing, Profile, Shape, Verdict
 from engine.settings.nodes import Node
 
 Between: TypeAlias = Callable[[Mapping[str, Any], Context], dict[str, Any]]
@@ -133,13 +134,25 @@ def _incoming(kind: Incoming, wire: Format, case: IncomingExample, zone: ZoneInf
         if case.refused is None or not error.detail.startswith(case.refused):
             expected = "no refusal" if case.refused is None else f"{case.refused} refused"
             yield Difference("message", expected, error.detail)
+        elif case.says is not None:
+            yield from _words(kind.refuse, refusals.of(error), case.says, wire, context)
         return
     if case.refused is not None:
         yield Difference(case.refused, "refused", "taken")
     if case.gives is not None:
         yield from differences(case.gives, made)
-    if case.answer is not None and kind.say is not None:
-        yield from differences(comparable(wire, case.says), comparable(wire, kind.say(case.answer, context)), "says")
+    if case.says is not None and case.refused is None:
+        yield from _words(kind.say, made if case.answer is None else case.answer, case.says, wire, context)
+
+
+def _words(
+    words: Callable[[Shape, Context], Any] | None, document: Shape, says: Any, wire: Format, context: Context
+) -> Iterator[Difference]:
+    said = words(document, context) if words is not None else None
+    if said is None:
+        yield Difference("says", says, None)
+    else:
+        yield from differences(comparable(wire, says), comparable(wire, said), "says")
 
 
 def _instant(text: str) -> datetime:

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.contract import Adapter, Options
 from engine.formats.format import Format
-from engine.mapping import address, meaning
+from engine.mapping import address, meaning, polls, refusals
 from engine.mapping.compile import NO_CONTEXT, Map, compile_map, compile_test
 from engine.mapping.examples import cases
 from engine.mapping.functions.kind import Setup
@@ -15,7 +15,7 @@ from engine.mapping.scope import Reader, ShapeReader, WireReader
 from engine.mapping.shapes import Document
 from engine.mapping.shelf import Seal, Shelf, place, without
 from engine.mapping.tables import Table
-from engine.mapping.texts import IncomingText, OutgoingText, ProfileText
+from engine.mapping.texts import OutgoingText, PollText, ProfileText
 from engine.mapping.writers import AddressWriter, ShapeWriter, WireWriter, Writer
 from engine.model import Ask, Built, Context, Effect, Incoming, Outgoing, Shape
 from engine.settings.nodes import Node
@@ -61,15 +61,28 @@ class Maker:
         """System to bus. None: findings stand in the way."""
         text, node = self.text.incoming[name], self._node("incoming", name)
         gives = self.shelf.document(text.gives, place(node, "gives"))
+        if text.poll is not None:
+            return self._polled(name, text.poll, node, gives)
         test = compile_test(node.get("match"), WireReader(self.format, bus=False), self.shelf.problems)
-        say = self._say(name, text, node)
+        answer = self.shelf.document(text.takes, place(node, "takes")) if text.takes else gives
+        say = self._words(name, "say", node, answer)
+        refuse = self._words(name, "refuse", node, refusals.DOCUMENT)
         fields = node.get("read")
         if gives is None or fields is None:
             return None
         reader = WireReader(self.format, self.text.settings)
         read = self._map(f"incoming.{name}.read", fields, reader, ShapeWriter(gives, self.shelf.zone), ours=True)
         matches = partial(_matches, test)
-        return Incoming(name, matches, text.gives, read.run, cases(text.examples, node), say)
+        examples = cases(text.examples, node)
+        return Incoming(name, matches, text.gives, read.run, examples, say, refuse, text.operation or "")
+
+    def _polled(self, name: str, text: PollText, node: Node, gives: Document | None) -> Incoming | None:
+        block = node.get("poll")
+        assert block is not None, "the model was validated from this node"
+        poll = polls.compiled(text, block, gives, self.text.outgoing, self.shelf)
+        if poll is None or gives is None:
+            return None
+        return Incoming(name, _never, gives.name, _as_it_is, poll=poll)
 
     def _build(
         self, name: str, node: Node, wire: Format, takes: Document | None, needed: frozenset[str]
@@ -109,9 +122,9 @@ class Maker:
         writer = ShapeWriter(gives, self.shelf.zone)
         return self._map(f"outgoing.{name}.reply", fields, WireReader(wire, bus=False), writer, ours=True)
 
-    def _say(self, name: str, text: IncomingText, node: Node) -> Callable[[Shape, Context], Any] | None:
-        fields = node.get("say")
-        takes = self.shelf.document(text.takes, place(node, "takes"))
+    def _words(self, name: str, key: str, node: Node, takes: Document | None) -> Callable[[Shape, Context], Any] | None:
+        """`say` or `refuse`: what the system is answered, from a document of ours."""
+        fields = node.get(key)
         if fields is None:
             return None
         say = self._map(f"incoming.{name}.say", fields, ShapeReader(takes, self.text.settings), WireWriter(self.format))
@@ -176,3 +189,14 @@ def bare(node: Node, adapter: str, formats: set[str]) -> Node:
 
 def _matches(test: Callable[[Any, Context], bool], document: Any) -> bool:
     return test(document, NO_CONTEXT)
+def _never(_document: Any) -> bool:
+    """What is asked for does not come by itself."""
+    return False
+
+
+def _as_it_is(document: Any, _context: Context) -> Shape:
+    """What was asked for is our shape already."""
+    found: Shape = document
+    return found
+
+

@@ -83,6 +83,14 @@ def entry(found: ShapeField) -> ShapeField:
     return ShapeField(found.name, found.of or "object", codes=found.codes, fields=found.fields)
 
 
+def misfit(fields: Mapping[str, ShapeField], wanted: Mapping[str, ShapeField]) -> str:
+    """Why an object with these fields is none of the wanted ones, by their names; empty where it is."""
+    unknown = [name for name in fields if name not in wanted]
+    missing = [name for name, field in wanted.items() if field.required and name not in fields]
+    said = [f"it has no {', '.join(unknown)}"] if unknown else []
+    return " and ".join([*said, f"it needs {', '.join(missing)}"] if missing else said)
+
+
 def whole(found: ShapeField) -> Callable[[Any], Any]:
     """What a list or object that is taken over as it is goes through; raises Unfit naming the first thing wrong."""
     check = _checker(found)

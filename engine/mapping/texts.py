@@ -4,12 +4,12 @@ They check the form; whether paths, functions, tables and shapes exist is checke
 compiled. The adapter's own block is checked with the adapter's own model.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from engine.settings.texts import Text
-from engine.settings.units import Duration
+from engine.settings.units import Duration, wrong
 
 Plain: TypeAlias = "str | int | float | bool"
 
@@ -94,8 +94,9 @@ class MeaningText(Text):
     refused: dict[str, str] = Field(default_factory=dict)
     """Codes that mean no, each with our word for it."""
     words: dict[str, str] = Field(default_factory=dict)
-    """Where the code of a refusal says no more than no: pieces of their words for people, each with our word, or with
-    `delivered`, `unavailable`, `unsent`, `in_doubt`. The first one that stands in `text` counts."""
+    """Where a code that is named here, but not as a yes, says too little: pieces of their words for people, each with
+    our word for a refusal, or with `delivered`, `unavailable`, `unsent`, `in_doubt`. The first that stands in `text`
+    counts."""
     unavailable: list[str] = Field(default_factory=list)
     """Codes that mean: not now, nothing was done."""
     unsent: list[str] = Field(default_factory=list)
@@ -147,9 +148,9 @@ class IncomingExample(Text):
     refused: str | None = None
     """Instead of `gives`: the field whose value is refused."""
     answer: dict[str, Any] | None = None
-    """The answer as our shape, for `say`."""
+    """The answer as our shape, for a `say` that takes one."""
     says: Any = None
-    """What `say` makes of it."""
+    """What `say` makes of it, or `refuse` of the refusal."""
 
 
 class OutgoingText(Text):
@@ -187,23 +188,53 @@ class OutgoingText(Text):
     """Worked cases, run by `hisbus test`."""
 
 
+class PollText(Text):
+    """How a system is asked for what it does not send by itself."""
+
+    by: str
+    """Outgoing operation of this profile, of `effect: none`, that is asked: it gets `from`, `to` and `campus`."""
+    each: str
+    """The list in its reply whose entries are the messages."""
+    back: Duration = 3600.0
+    """How much of the time before the last good run is asked for again, for what was entered late."""
+    ahead: Duration = 0.0
+    """How far into the future is asked for: of schedules, days that have not come yet."""
+
+
 class IncomingText(Text):
     """One kind of message: system to bus."""
 
     says: str = ""
     """One line for people."""
+    operation: str | None = None
+    """What it comes as, where the transport says so: an operation of the SOAP service that is served to the system."""
     match: str | None = None
     """A test of the message; nothing written: every message is of this kind."""
     gives: str
-    """Shape that `read` makes."""
-    read: MapText
+    """Shape that `read` makes, or that each entry of what `poll` brings is."""
+    read: MapText = Field(default_factory=dict)
     """Our field: their source."""
+    poll: PollText | None = None
+    """Instead of `read`: the system does not send it, it is asked for it by the schedule of a route."""
     takes: str | None = None
-    """Shape of the answer that `say` words."""
+    """Shape of the answer that `say` words; else it reads the message's own document."""
     say: MapText = Field(default_factory=dict)
     """Their field of the answer: our source. HL7 acknowledgements need none."""
+    refuse: MapText = Field(default_factory=dict)
+    """Their field of a refusal: `code`, `text`, `english`, `detail`, `spot`. Without it a refusal is a SOAP Fault, or
+    the format's own."""
     examples: list[IncomingExample] = Field(default_factory=list)
     """Worked cases, run by `hisbus test`."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if bool(self.read) == (self.poll is not None):
+            raise wrong("a kind of message is either read or asked for", "write read: or poll:")
+        if self.poll is not None and (self.match or self.operation or self.say or self.refuse):
+            raise wrong(
+                "what is asked for is not called and not answered", "leave match, operation, say and refuse out"
+            )
+        return self
 
 
 class ProfileText(Text):
@@ -227,6 +258,8 @@ class ProfileText(Text):
     """Code tables of this system, ours: theirs; one of the same name in `tables/` is hidden."""
     seal: dict[str, Any] | str | None = None
     """Signature for every outgoing operation: a name (`app-hmac`), or a block (engine/sealing)."""
+    request: MapText = Field(default_factory=dict)
+    """What every request begins with; an operation's own is laid over it, null takes away."""
     meaning: MeaningText = Field(default_factory=MeaningText)
     """What replies mean, for every outgoing operation; its own is laid over it key by key, null takes away."""
     contracts: dict[str, Any] | None = None

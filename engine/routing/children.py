@@ -1,13 +1,13 @@
 """Routes that send to routes, checked: what a step makes children of, what those are, and who may wait for them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from engine.base.where import Where
 from engine.formats import dotted
 from engine.formats.format import PathError
 from engine.mapping.library import Library
-from engine.mapping.shapes import Document, ShapeField, entry
+from engine.mapping.shapes import Document, ShapeField, entry, misfit
 from engine.model import Outgoing
 from engine.routing.plan import ROUTE, Makes, Scope, Step
 from engine.settings.problems import Problems
@@ -158,7 +158,7 @@ class Children:
             self._check_map(text, place, "")
             return
         wanted = self._library.documents.get(self.shape(name))
-        wrong = _misfit(item.fields, wanted.fields) if wanted else ""
+        wrong = misfit(item.fields, wanted.fields) if wanted else ""
         if wanted and wrong:
             what = f"an item of {text.each} is no {wanted.name}: {wrong}"
             self._problems.add(place("each"), what, "put a map of mappings/between/ before it: map: …")
@@ -194,13 +194,6 @@ def check_lines(steps: Sequence[Step], place: Place, problems: Problems) -> None
             for_ = f"for the messages that {of[0]!r} makes" if of else "for a step that waits for other messages"
             what = f"{step.name!r} waits {for_}, and would hold up its line meanwhile"
             problems.add(place(step.name), what, "write lane: none")
-
-
-def _misfit(fields: Mapping[str, ShapeField], wanted: Mapping[str, ShapeField]) -> str:
-    unknown = [name for name in fields if name not in wanted]
-    missing = [name for name, field in wanted.items() if field.required and name not in fields]
-    said = [f"it has no {', '.join(unknown)}"] if unknown else []
-    return " and ".join([*said, f"it needs {', '.join(missing)}"] if missing else said)
 
 
 def _items(path: str) -> Callable[[Scope], Sequence[Any]]:
