@@ -10,7 +10,7 @@ start: what has no findings here runs.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from engine.mapping import shapes, tables
 from engine.mapping.compile import Map, compile_map
 from engine.mapping.examples import Case, cases
 from engine.mapping.functions.kind import Setup
+from engine.mapping.prepare import beside
 from engine.mapping.scope import ShapeReader
 from engine.mapping.shapes import Document
 from engine.mapping.shelf import SealFactory, Shelf, place, stem
@@ -89,8 +90,8 @@ def load_texts(
     own = {stem(file): node for file, node in nodes.items() if PurePath(file).parts[0] not in _OWN}
     for name in own:
         node = profiles.merged(name, own, problems)
-        beside = str((folder or Path()) / PurePath(name).parent)
-        made = profiles.build(f"{name}.yaml", node, shelf, beside)
+        parent = PurePosixPath(name).parent
+        made = profiles.build(f"{name}.yaml", node, shelf, str((folder or Path()) / parent), beside(texts, parent))
         if made is not None:
             library.profiles[made.name] = made
     return library

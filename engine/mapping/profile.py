@@ -7,6 +7,7 @@ from engine.contract import Adapter
 from engine.formats.registry import NAMES as FORMATS
 from engine.mapping import tables
 from engine.mapping.operations import Maker, bare
+from engine.mapping.prepare import prepared
 from engine.mapping.shelf import Shelf, place, stem
 from engine.mapping.texts import ProfileText
 from engine.model import Profile
@@ -15,8 +16,10 @@ from engine.settings.problems import Problems
 from engine.settings.texts import validate
 
 
-def build(file: str, node: Node, shelf: Shelf, folder: str) -> Profile | None:
-    """The profile of a node (what it is `like` already laid under it). None: findings stand in the way."""
+def build(file: str, node: Node, shelf: Shelf, folder: str, files: Mapping[str, bytes]) -> Profile | None:
+    """The profile of a node (what it is `like` already laid under it), with the files that lie in its folder.
+    None: findings stand in the way.
+    """
     node = _told(node)
     adapter = _adapter(node, shelf)
     name = adapter.name if adapter is not None else ""
@@ -33,7 +36,8 @@ def build(file: str, node: Node, shelf: Shelf, folder: str) -> Profile | None:
     if wire is None:
         return None
     maker = Maker(shelf, text, node, adapter, wire, _tables(node, shelf))
-    outgoing = {key: maker.outgoing(key) for key in text.outgoing}
+    made = {key: maker.outgoing(key) for key in text.outgoing}
+    outgoing = prepared(adapter, options, made, files, node, shelf.problems)
     incoming = {key: read for key in text.incoming if (read := maker.incoming(key)) is not None}
     return Profile(text.profile, name, wire, options, incoming, outgoing, folder, tuple(text.settings))
 
