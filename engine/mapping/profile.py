@@ -71,13 +71,12 @@ def overlaid(base: Node, over: Node) -> Node:
 
 
 def _told(node: Node) -> Node:
-    """Each operation with the profile's own `meaning` laid under it."""
-    meaning, outgoing = node.get("meaning"), node.get("outgoing")
-    if meaning is None or outgoing is None or not isinstance(node.value, dict):
+    """Each operation with the profile's own `request` and `meaning` laid under it."""
+    common = {key: found for key in ("request", "meaning") if (found := node.get(key)) is not None}
+    outgoing = node.get("outgoing")
+    if not common or outgoing is None or not isinstance(node.value, dict):
         return node
-    laid = {
-        name: overlaid(Node({"meaning": meaning}, each.where, each.key_where), each) for name, each in outgoing.items()
-    }
+    laid = {name: overlaid(Node(common, each.where, each.key_where), each) for name, each in outgoing.items()}
     return Node({**node.value, "outgoing": Node(laid, outgoing.where, outgoing.key_where)}, node.where, node.key_where)
 
 

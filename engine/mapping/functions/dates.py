@@ -17,6 +17,7 @@ from engine.mapping.functions.kind import UNFIT, Apply, Setup, Unfit, WordError,
 _DATE_CODES = frozenset("Ymdyj%")
 _TIME_CODES = frozenset("HMSfz")
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2}):?(\d\d)(?::?(\d\d))?\Z", re.ASCII)
 _HL7 = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(\.\d{1,6})?)?([+-]\d{4})?\Z", re.ASCII)
 
 
@@ -45,6 +46,22 @@ def date(form: str, *, setup: Setup) -> Apply:
         if moment.year < 1000:
             raise Unfit("a year before 1000")
         return moment.strftime(form)
+
+    return apply
+
+
+@function(
+    ("08:30:00", "clock", "08:30"), (" 8:30", "clock", "08:30"), ("083000", "clock", "08:30"), ("24:00", "clock", UNFIT),
+    ("上午", "clock", UNFIT),
+)  # fmt: skip
+def clock() -> Apply:
+    """A time of day as hours and minutes, from `8:30`, `08:30:00`, `0830` or `083000`."""
+
+    def apply(value: Any) -> str:
+        found = _CLOCK.match(text(value).strip())
+        if found is None or int(found[1]) > 23 or int(found[2]) > 59 or int(found[3] or 0) > 59:
+            raise Unfit("no time of day")
+        return f"{int(found[1]):02d}:{found[2]}"
 
     return apply
 

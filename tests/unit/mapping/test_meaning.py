@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mapping_desk import library, said
 
 from engine.contract import Reply
-from engine.model import Verdict
+from engine.model import Context, Verdict
 from engine.settings.problems import Problems
 
 SHAPES = {
@@ -115,6 +115,33 @@ outgoing:
     assert [(each.verdict.value, each.code) for each in said["see"]] == [
         ("delivered", ""), ("refused", "no"), ("refused", "never"), ("refused", "rejected"), ("refused", "rejected"),
     ]  # fmt: skip
+
+
+def test_a_profile_says_once_what_its_requests_begin_with():
+    text = """
+profile: his/a
+adapter: http
+format: xml
+settings: {user: who we are}
+request: {R/Trade: $token, R/User: $user}
+outgoing:
+  do:
+    takes: ask
+    effect: change
+    http: {method: POST, path: /x}
+    request: {R/No: no, R/Trade: =1001}
+  see:
+    takes: ask
+    effect: none
+    http: {method: POST, path: /x}
+    request: {R/User: null, R/USER: $user}
+"""
+    made = library(SHAPES | {"his/a.yaml": text}).profiles["his/a"].outgoing
+    context = Context(received=None, now=None, values={"token": "t1", "user": "bus"})
+    assert {name: made[name].build({"no": "7"}, context).body for name in made} == {
+        "do": b"<R><Trade>1001</Trade><User>bus</User><No>7</No></R>",
+        "see": b"<R><Trade>t1</Trade><USER>bus</USER></R>",
+    }
 
 
 def test_the_reply_becomes_our_shape_and_their_words_are_kept():
