@@ -20,6 +20,7 @@ from engine.formats.format import Code as Compiled
 from engine.formats.plain import Plain
 
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
+_ROOT = re.compile(r"<([^\s<>/?!]+)")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,300}\?>")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -34,6 +35,9 @@ class XmlOptions(Options):
     """Other names under which the root comes (`Reponse`), each with the one that paths say."""
     blanks: Literal["keep", "trim"] = "keep"
     """`trim`: texts are read without the blanks around them."""
+    mend: bool = False
+    """True: elements inside that are closed wrongly (`<Items>…<Items>`) are mended. What ends before its root does is
+    never mended: half a number is no number."""
     charset: str | None = None
     """Character set of what is read, whatever it says itself, and of what is written (UTF-8 where none is named)."""
     declaration: bool = False
@@ -57,17 +61,15 @@ class Xml(Plain):
             raise BusError(Code.TOO_LARGE, f"more than {hints.size} bytes")
         body = characters(raw, hints.charset or self._options.charset)
         _refuse_types(body)
-        parser = etree.XMLParser(
-            encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-            remove_comments=True, remove_pis=True,
-        )  # fmt: skip
         try:
-            root = etree.fromstring(body.encode(), parser)
+            root = etree.fromstring(body.encode(), _parser(recover=self._options.mend and _whole(body)))
         except etree.XMLSyntaxError as error:
             line, column = error.position
             raise BusError(Code.NOT_READABLE, "this is not XML", spot=f"line {line}, column {column}") from None
         except (ValueError, UnicodeEncodeError):
             raise BusError(Code.NOT_READABLE, "characters that XML cannot have") from None
+        if root is None:  # nothing was left to mend
+            raise BusError(Code.NOT_READABLE, "this is not XML")
         if _deeper(hints.depth)(root):
             raise BusError(Code.NOT_READABLE, f"nested deeper than {hints.depth}")
         root.tag = self._options.roots.get(etree.QName(root).localname, root.tag)
@@ -164,6 +166,19 @@ def characters(raw: bytes, said: str | None = None) -> str:
     if raw[:4] in {b"<\0?\0", b"\0<\0?"} or (len(raw) > 3 and raw[0] == 0x3C and raw[1] == 0):
         return _plain(text.decode(raw, "utf-16-be" if raw[0] == 0 else "utf-16-le"))
     return _plain(text.decode(raw, said) if said is not None else _guessed(raw))
+
+
+def _parser(*, recover: bool) -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
+        remove_comments=True, remove_pis=True, recover=recover,
+    )  # fmt: skip
+
+
+def _whole(body: str) -> bool:
+    """Whether it ends with the end of its root."""
+    root = _ROOT.search(body)
+    return root is not None and body.rstrip().endswith(f"</{root[1]}>")
 
 
 def _guessed(raw: bytes) -> str:

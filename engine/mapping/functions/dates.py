@@ -51,8 +51,8 @@ def date(form: str, *, setup: Setup) -> Apply:
 
 
 @function(
-    ("08:30:00", "clock", "08:30"), (" 8:30", "clock", "08:30"), ("083000", "clock", "08:30"), ("24:00", "clock", UNFIT),
-    ("上午", "clock", UNFIT),
+    ("08:30:00", "clock", "08:30"), (" 8:30", "clock", "08:30"), ("083000", "clock", "08:30"),
+    ("24:00", "clock", UNFIT), ("上午", "clock", UNFIT),
 )  # fmt: skip
 def clock() -> Apply:
     """A time of day as hours and minutes, from `8:30`, `08:30:00`, `0830` or `083000`."""

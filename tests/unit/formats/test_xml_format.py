@@ -168,6 +168,25 @@ def test_blanks_around_a_text_are_kept_unless_they_are_not_wanted():
     assert [read(path, raw, Xml({"blanks": "trim"})) for path in ("R/A", "R/B")] == ["内科", None]
 
 
+def test_what_is_closed_wrongly_inside_is_mended_where_the_profile_says_so():
+    raw = "<R><Items><Item>甲</Item><Item>乙</Item><Items><N>1&nbsp;</N></R>  ".encode()
+    form = Xml({"mend": True})
+    assert each("R/Items/Item", ".", raw, form) == ["甲", "乙"]
+    for broken in (raw, raw[:-8], b"<R><Items><Item>12", b"<R><A>12</A>", b"R>", b""):
+        assert refusal_of(XML.parse, broken, Hints()).code is Code.NOT_READABLE
+    for broken in (
+        raw[:-8],
+        b"<R><Items><Item>12",
+        b"<R><A>12</A>",
+        b"<R><A>1</A></B>",
+        b"R>",
+        b"",
+        b"<1></1>",
+        b"<<></<>",
+    ):
+        assert refusal_of(form.parse, broken, Hints()).code is Code.NOT_READABLE
+
+
 def test_namespaces_stripped_or_named():
     raw = b"<s:E xmlns:s='urn:s' xmlns='urn:d'><s:B><R>1</R></s:B></s:E>"
     assert read("E/B/R", raw) == read("x:E/y:B/R", raw) == "1"
