@@ -1,7 +1,8 @@
 """Switchable faults: what can be made to go wrong, where, how often.
 
-A fault belongs to one system (`gateway`, a sender such as `lis-main`, or a whole group: `lis`, `pacs`), acts on every
-call or with a chance, for the next `times` calls or until it is switched off. Faults live in memory: a restarted
+A fault belongs to one system (`gateway`, a sender such as `lis-main`, a trade such as `his.LockOrder`) or a whole group
+(`lis`, `pacs`, `his`), acts on every call, each so many-th (`every`) or with a chance, for the next `times` calls or
+until it is switched off. Faults live in memory: a restarted
 hospital is healthy.
 """
 
@@ -52,6 +53,8 @@ class Fault:
     chance: float = 1.0
     left: int | None = None
     used: int = 0
+    every: int = 1  # meets each so many-th call only
+    seen: int = 0
 
 
 class Drawn(dict[str, Fault]):
@@ -85,7 +88,7 @@ class FaultBoard:
 
     def add(self, wish: dict[str, Any]) -> Fault:
         """Switches a fault on; ValueError says what is wrong with the wish."""
-        unknown = set(wish) - {"system", "kind", "amount", "chance", "times"}
+        unknown = set(wish) - {"system", "kind", "amount", "chance", "times", "every"}
         if unknown:
             raise ValueError(f"unknown field {', '.join(sorted(unknown))}")
         system, kind = str(wish.get("system", "")), str(wish.get("kind", ""))
@@ -96,8 +99,11 @@ class FaultBoard:
         chance = float(wish.get("chance", 1.0))
         if not 0 < chance <= 1:
             raise ValueError("chance lies above 0 and up to 1")
-        if kind in _LASTING and (chance < 1 or times is not None):
-            raise ValueError(f"{kind} is on until it is switched off: it takes no chance and no times")
+        every = int(wish.get("every") or 1)
+        if every < 1:
+            raise ValueError("every is 1 or more")
+        if kind in _LASTING and (chance < 1 or times is not None or every > 1):
+            raise ValueError(f"{kind} is on until it is switched off: it takes no chance, no times and no every")
         fault = Fault(
             id=next(self._ids),
             system=system,
@@ -105,6 +111,7 @@ class FaultBoard:
             amount=None if amount is None else float(amount),
             chance=chance,
             left=None if times is None else int(times),
+            every=every,
         )
         self._faults[fault.id] = fault
         self._tell()
@@ -138,7 +145,10 @@ class FaultBoard:
         """The faults that meet the next call of a system; counts are used up."""
         drawn = Drawn()
         for fault in self._of(system):
-            if fault.kind in _LASTING or fault.kind in drawn or self._rng.random() >= fault.chance:
+            if fault.kind in _LASTING or fault.kind in drawn:
+                continue
+            fault.seen += 1
+            if fault.seen % fault.every or self._rng.random() >= fault.chance:
                 continue
             fault.used += 1
             if fault.left is not None:

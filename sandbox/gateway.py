@@ -64,7 +64,7 @@ class Gateway:
         return _reply(200, "0", "成功", data)
 
     @staticmethod
-    def busy() -> Reply:
+    def busy(_asked: Asked) -> Reply:
         return _reply(200, "1500", "系统繁忙,请稍后再试", None)
 
     def _caller(self, asked: Asked) -> str:

@@ -16,9 +16,11 @@ from sandbox import admin, times, town
 from sandbox.desk import Desk
 from sandbox.faults import ANSWERING, SENDING, FaultBoard
 from sandbox.gateway import Gateway
+from sandbox.his.system import SYSTEMS, His
 from sandbox.outbox import Pace
 from sandbox.port import Port
 from sandbox.reports import Reports, Wish
+from sandbox.repro import REPORTS, Centre
 from sandbox.sender import Sender
 from sandbox.signature import Guard
 from sandbox.store import Store
@@ -57,12 +59,16 @@ class Hospital:
         self.store = Store(settings.data / "hospital.db")
         self.seed = town.build(self.store, settings.seed, settings.today or datetime.now(times.ZONE).date())
         self.faults = FaultBoard(
-            {"gateway": ("gateway", ANSWERING)} | {s.name: (s.group, SENDING) for s in SENDERS.values()}, self.seed
+            {"gateway": ("gateway", ANSWERING), "repro": ("repro", ANSWERING)} | {s.name: (s.group, SENDING) for s in SENDERS.values()} | SYSTEMS,
+            self.seed,
         )
         self.secret_file = settings.gateway_secret_file or settings.data / "gateway.secret"
         guard = Guard(self.store, {settings.gateway_app: _secret(self.secret_file)})
         self.gateway = Gateway(self.store, guard)
         self.gateway_port = Port("gateway", settings.host, settings.port(1), self.store, self.faults)
+        self.repro = Centre(self.store, guard, self.seed)
+        self.repro_port = Port("repro", settings.host, settings.port(3), self.store, self.faults)
+        self.his = His(self.store, self.faults, settings.host, settings.port(2), self.seed)
         self.port = settings.port(0)
         self._runner: web.AppRunner | None = None
         self._rhythm: asyncio.Task[None] | None = None
@@ -80,6 +86,8 @@ class Hospital:
         }
         self.desk = Desk(self.store, self.reports, self.senders)
         await self.gateway_port.start(self.gateway.serve, self.gateway.busy)
+        await self.repro_port.start(self.repro.serve, self.repro.busy)
+        await self.his.start()
         for sender in self.senders.values():
             sender.start()
         if self.settings.traffic > 0:
@@ -91,6 +99,8 @@ class Hospital:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._rhythm
         await asyncio.gather(*(sender.stop() for sender in self.senders.values()))
+        await self.his.stop()
+        await self.repro_port.stop()
         await self.gateway_port.stop()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -108,6 +118,11 @@ class Hospital:
             (
                 f"{gateway}/api/message/send",
                 f"the message gateway; secret of app {self.settings.gateway_app}: {self.secret_file}",
+            ),
+            (self.his.address, f"the HIS over SOAP; its WSDL: curl '{self.his.address}?WSDL=1'"),
+            (
+                f"http://{host}:{self.repro_port.port}{REPORTS}",
+                "the reproductive centre's reports, signed like the gateway: ?patientId=…",
             ),
             (f"mllp://{peer}", f"{len(SENDERS)} senders send here: {', '.join(SENDERS)}"),
         ]

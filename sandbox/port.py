@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from sandbox import times
+from sandbox.faults import Drawn
 
 if TYPE_CHECKING:
-    from sandbox.faults import Drawn, FaultBoard
+    from sandbox.faults import FaultBoard
     from sandbox.store import Store
 
 _LARGEST = 1024 * 1024
+_WAITING = 2048  # connections that a rush may open at once
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -37,6 +39,7 @@ class Asked:
     headers: Mapping[str, str]  # any case
     body: bytes
     now: int
+    faults: Drawn = field(default_factory=Drawn)  # for the system to act out what only it can
 
 
 @dataclass(slots=True)
@@ -49,18 +52,32 @@ class Reply:
     note: str = ""
     type: str = "application/json; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
+    lost: bool = False  # never to be sent: the connection is reset, after `hush` seconds of silence
+    hush: float = 0
 
 
 Serve = Callable[[Asked], Awaitable[Reply]]
-Busy = Callable[[], Reply]
+Busy = Callable[[Asked], Reply]
+Subject = Callable[[web.Request], str]
+"""Which of its parts a call is for, as `his.LockOrder`: faults and ledger go by it."""
 
 
 class Port:
     """Listens at one address for one system, whose faults it acts out."""
 
-    def __init__(self, system: str, host: str, port: int, store: Store, board: FaultBoard) -> None:
+    def __init__(
+        self,
+        system: str,
+        host: str,
+        port: int,
+        store: Store,
+        board: FaultBoard,
+        subject: Subject | None = None,
+        clock: Callable[[], int] = times.now,
+    ) -> None:
         self.system, self._host, self.port = system, host, port
-        self._store, self._board = store, board
+        self._store, self._board, self._clock = store, board, clock
+        self._subject = subject or (lambda _request: system)
         self._serve: Serve | None = None
         self._busy: Busy | None = None
         self._runner: web.AppRunner | None = None
@@ -99,7 +116,7 @@ class Port:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self.port, reuse_address=True)
+        site = web.TCPSite(self._runner, self._host, self.port, reuse_address=True, backlog=_WAITING)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
@@ -112,8 +129,9 @@ class Port:
         assert self._serve is not None
         if request.path == "/health":
             return web.json_response({"status": "UP", "system": self.system})
-        drawn = self._board.draw(self.system)
-        call = self._begin(request, drawn)
+        subject = self._subject(request)
+        drawn = self._board.draw(subject)
+        call = self._begin(request, subject, drawn)
         if "reset_before" in drawn:
             return self._cut(request, call, "连接在读取前被重置")
         body = await request.read()
@@ -127,14 +145,15 @@ class Port:
             return self._cut(request, call, "连接在读取后被重置")
         reply = await self._answer(request, call, body, drawn)
         self._end(call, reply)
+        if reply.lost:
+            await self._hush(request, reply.hush)
+            return self._cut(request, call, reply.note)
         return await self._misbehave(request, call, reply, drawn)
 
     async def _answer(self, request: web.Request, call: int, body: bytes, drawn: Drawn) -> Reply:
         assert self._serve is not None
         assert self._busy is not None
-        if "refusal" in drawn:
-            return self._busy()
-        now = times.now() + int(drawn.amount("clock_skew", 3600) * times.SECOND)
+        now = self._clock() + int(drawn.amount("clock_skew", 3600) * times.SECOND)
         asked = Asked(
             id=call,
             method=request.method,
@@ -143,8 +162,9 @@ class Port:
             headers=request.headers,
             body=body,
             now=now,
+            faults=drawn,
         )
-        return await self._serve(asked)
+        return self._busy(asked) if "refusal" in drawn else await self._serve(asked)
 
     async def _misbehave(self, request: web.Request, call: int, reply: Reply, drawn: Drawn) -> web.StreamResponse:
         if "done_but_no_answer" in drawn:
@@ -193,10 +213,10 @@ class Port:
                 return
             await asyncio.sleep(0.05)
 
-    def _begin(self, request: web.Request, drawn: Drawn) -> int:
+    def _begin(self, request: web.Request, subject: str, drawn: Drawn) -> int:
         return self._store.insert(
             "calls",
-            system=self.system,
+            system=subject,
             at=times.now(),
             method=request.method,
             path=request.raw_path,

@@ -44,8 +44,9 @@ class Reports:
         self._store = store
         self._seed = seed
         self._files = files  # where the PDF of a report is served
-        self._people: dict[str, list[str]] = {}  # patient ids by campus; the town does not change
-        for row in store.all("select id, campus from patients order by id"):
+        self._people: dict[str, list[str]] = {}  # ids by campus of those who were ever seen
+        seen = "select id, campus from patients where id in (select patient from visits) order by id"
+        for row in store.all(seen):
             self._people.setdefault(row["campus"], []).append(row["id"])
 
     def publish(self, wish: Wish, at: int | None = None) -> str:

@@ -87,6 +87,10 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
+    def define(self, script: str) -> None:
+        """Adds the tables of one more system; those that are there stay as they are."""
+        self._db.executescript(script)
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """All or nothing; may be nested, the outermost one commits."""

@@ -130,9 +130,10 @@ class Hospital:
             if line.startswith("ready"):
                 break
             addresses.append(line.split()[0])
-        assert len(addresses) == 5, f"the hospital did not start: {addresses}"
+        assert len(addresses) == 6, f"the hospital did not start: {addresses}"
         self.page = addresses[0].rstrip("/")
         self.gateway = addresses[3].removesuffix("/api/message/send")
+        self.his = addresses[4]
 
     def close(self) -> None:
         self._process.terminate()

@@ -1,0 +1,51 @@
+"""What stands behind every trade: one hospital, its clock, its switches, and those who work in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.his.orders import Orders
+from sandbox.his.register import Register
+from sandbox.his.rota import Rota
+from sandbox.his.site import Site
+
+if TYPE_CHECKING:
+    from sandbox.his.clock import Clock
+    from sandbox.store import Store
+
+
+@dataclass(slots=True)
+class Clinic:
+    """The parts of the HIS; `site` is replaced when a switch is moved."""
+
+    store: Store
+    clock: Clock
+    site: Site
+    rota: Rota
+    register: Register
+    orders: Orders
+
+    @classmethod
+    def of(cls, store: Store, clock: Clock, seed: int) -> Clinic:
+        rota = Rota(store, seed)
+        return cls(store, clock, Site(), rota, Register(store), Orders(store, rota))
+
+    def names(self) -> Names:
+        return Names(self.store, prefixed="department_prefix" in self.site.quirks)
+
+
+class Names:
+    """Names of departments and doctors by code, as the site writes them."""
+
+    def __init__(self, store: Store, *, prefixed: bool = False) -> None:
+        self._store, self._prefixed = store, prefixed
+
+    def department(self, code: str) -> str:
+        name = str(self._store.value("select name from departments where code = ?", code) or "")
+        return f"NK{code[-2:]}-{name}" if self._prefixed else name
+
+    def doctor(self, code: str | None) -> tuple[str, str]:
+        """Name and title; an ordinary clinic has no doctor, and says 普通号 where the title stands."""
+        row = self._store.one("select name, title from doctors where code = ?", code) if code else None
+        return (row["name"], row["title"]) if row else ("", "普通号")

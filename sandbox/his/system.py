@@ -1,0 +1,44 @@
+"""The HIS put together: its tables, its clock, its port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.his import faults, soap
+from sandbox.his.clinic import Clinic
+from sandbox.his.clock import Clock
+from sandbox.his.facade import Facade
+from sandbox.his.schema import SCHEMA
+from sandbox.his.trades import TRADES
+from sandbox.port import Port
+
+if TYPE_CHECKING:
+    from sandbox.faults import FaultBoard
+    from sandbox.store import Store
+
+SYSTEMS = faults.systems(list(TRADES))
+"""What the fault board must know."""
+
+
+class His:
+    """Built, then started; what it was told is on disk."""
+
+    def __init__(self, store: Store, board: FaultBoard, host: str, port: int, seed: int) -> None:
+        store.define(SCHEMA)
+        self.clock = Clock(store)
+        self.clinic = Clinic.of(store, self.clock, seed)
+        self._facade = Facade(self.clinic)
+        self._host = host
+        self.port = Port("his", host, port, store, board, Facade.subject, self.clock.now)
+
+    async def start(self) -> None:
+        self.clinic.rota.ensure(self.clock.today())
+        await self.port.start(self._facade.serve, self._facade.busy)
+
+    async def stop(self) -> None:
+        await self.port.stop()
+        await self._facade.stop()
+
+    @property
+    def address(self) -> str:
+        return f"http://{self._host}:{self.port.port}{soap.PATH}"
