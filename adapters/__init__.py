@@ -11,6 +11,7 @@ from engine.contract import Adapter
 NAMES = {
     "http": "adapters.http:ADAPTER",
     "mllp": "adapters.mllp:ADAPTER",
+    "soap": "adapters.soap:ADAPTER",
     "sql": "adapters.sql:ADAPTER",
 }
 """Where each adapter stands: `module:attribute`."""

@@ -15,6 +15,7 @@ _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SAYS_NOTHING = frozenset({"", "utf-8", "ascii", "iso8859-1", "utf-16", "utf-16-le", "utf-16-be"})
 """Charsets that are written over any bytes: old tools put them there unasked."""
+_PROLOG = {"<!--": "-->", "<?": "?>"}
 _DEPTH = 64
 _deeper = etree.XPath(f"boolean({'/*' * (_DEPTH + 1)})")
 
@@ -30,7 +31,7 @@ class NotMarkup(Exception):
 def read(raw: bytes, charset: str | None = None) -> Any:
     """The root element. `charset`: what the transport says. Raises NotMarkup."""
     text = undeclared(_characters(raw, charset))
-    if "<!DOCTYPE" in text:
+    if _has_document_type(text):
         raise NotMarkup("a document type is not accepted")
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True,
@@ -51,6 +52,21 @@ def undeclared(text: str) -> str:
     """A text without its XML declaration: what that says about its encoding is no longer true of a text."""
     found = _DECLARATION.match(text)
     return text[found.end() :] if found else text
+
+
+def _has_document_type(text: str) -> bool:
+    """Whether one stands before the root, the only place for it: inside a CDATA section it is somebody's page."""
+    place = 0
+    while True:
+        while text[place : place + 1].isspace():
+            place += 1
+        end = next((end for mark, end in _PROLOG.items() if text.startswith(mark, place)), None)
+        if end is None:
+            return text.startswith("<!", place)
+        found = text.find(end, place)
+        if found < 0:
+            return False
+        place = found + len(end)
 
 
 def _characters(raw: bytes, charset: str | None) -> str:

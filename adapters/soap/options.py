@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine.contract import Options
 
@@ -88,6 +88,12 @@ class ProfileOptions(Options):
     """HTTP statuses by which this system says that it did nothing: sent again later."""
     serve: ServiceOptions | None = None
     """The service that the bus serves to this system."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.wsdl is not None and (self.namespace is not None or self.action):
+            raise ValueError("a WSDL says namespace and action itself: leave them out, or leave out wsdl")
+        return self
 
     @field_validator("faults")
     @classmethod
