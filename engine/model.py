@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from engine.contract import Reply, Row
+from engine.records import Write
 
 Shape: TypeAlias = dict[str, Any]
 """A document of ours (booking, lab_report …): plain values that JSON can carry, as its shape says."""
@@ -110,7 +111,7 @@ class Outgoing:
     repeatable: bool
     ask: Ask | None
     options: Any
-    """The adapter's `operation_options` model."""
+    """The adapter's `operation_options` model, or what its `prepare` made of them."""
     build: Callable[[Mapping[str, Any], Context], Built]
     """Pure. Scope: the document's own keys, outcomes and replies of earlier steps by step name
     (`store.outcome`, `store.reply.id`). Raises BusError(VALIDATION_FAILED, field) where a value cannot be mapped."""
@@ -126,7 +127,6 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-@dataclass(frozen=True, slots=True)
 class Poll:
     """How a system is asked for a kind of message. Compiled from `poll:`."""
 
@@ -140,6 +140,7 @@ class Poll:
     """Seconds into the future that are asked for."""
 
 
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One kind of message that a system sends: system to bus. Compiled from `incoming:` of its profile."""
 
@@ -337,6 +338,8 @@ class Then:
     """The route's answer, where this step is the answer point and its outcome decides it."""
     why: str = ""
     """For PARKED and GIVEN_UP: a short word for people."""
+    writes: tuple[Write, ...] = ()
+    """Changes of our own records, each record once. They happen with the settle or not at all (local systems)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +399,8 @@ class Served:
     backend_text: str = ""
     stale: bool = False
     """From a cache, because the system behind is down."""
+    task: str = ""
+    """The id of the message that this is the answer of; empty for a read."""
     stale_since: int = 0
     """Where it is stale: when the system behind said it, in microseconds UTC."""
     missing: tuple[Missing, ...] = ()

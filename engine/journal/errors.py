@@ -21,6 +21,10 @@ class Gone(JournalError):
     """The key of that day was deleted: what was encrypted with it cannot be read any more, by anyone."""
 
 
+class Moved(JournalError):
+    """A record is not any more as it was when a settle was decided upon: nothing of it happened. Decide again."""
+
+
 class MarkRefused(JournalError):
     """The database refuses one mark (bad bytes, a constraint); the rest of its batch went through."""
 

@@ -30,6 +30,7 @@ from engine.model import (
     State,
     Then,
 )
+from engine.records import Record, Write
 
 _MOST_QUEUED = 20_000
 """Marks that wait for the database before reads are refused, as nobody waits for their audit and slows down by it."""
@@ -112,7 +113,8 @@ class GroupJournal:
         what = bodies.reply_of(d.step)
         reply = None if packed is None else await self.bodies.seal(d.received, d.id, what, packed)
         answer = await self._answer(d.received, d.id, then)
-        mark = marks.Settle(d, outcome, then, reply, answer, self._lanes(then), room)
+        writes = tuple([self._written(write) for write in then.writes])
+        mark = marks.Settle(d, outcome, then, reply, answer, self._lanes(then), room, writes)
         progress: Progress | None = await self.commit(mark)
         return progress
 
@@ -157,6 +159,10 @@ class GroupJournal:
         id_, received, answer = await self._one(reads.ANSWER, seq)
         return None if answer is None else await self.bodies.open(received, id_, bodies.ANSWER, answer)
 
+    async def held_by(self, seq: int) -> str | None:
+        rows = await self.store.fetch(reads.HELD_BY, seq)
+        return rows[0][0] if rows else None
+
     async def raw(self, seq: int) -> tuple[bytes, dict[str, str]]:
         id_, received, data = await self._one(reads.RAW, seq, seq * PLACES)
         if data is None:
@@ -192,6 +198,15 @@ class GroupJournal:
     async def rider(self, name: str) -> str | None:
         rows = await self.store.fetch(reads.RIDER, name)
         return self._ring.audit.decrypt(rows[0][0], name.encode()).decode() if rows else None
+
+    async def record(self, kind: str, key: str) -> Record | None:
+        hashed = self._ring.record(kind, key)
+        rows = await self.store.fetch(reads.RECORD, hashed)
+        return self._opened(rows[0]) if rows else None
+
+    async def records(self, kind: str, owner: str) -> list[Record]:
+        rows = await self.store.fetch(reads.RECORDS, self._ring.record(kind, owner))
+        return [self._opened(row) for row in rows]
 
     async def release(self, digest: str) -> bytes | None:
         rows = await self.store.fetch(reads.RELEASE, digest)
@@ -280,6 +295,16 @@ class GroupJournal:
 
     def _lanes(self, then: Then) -> tuple[bytes | None, ...]:
         return tuple(None if added.lane is None else self._ring.lane(added.lane) for added in then.add)
+
+    def _written(self, write: Write) -> marks.Written:
+        key = self._ring.record(write.kind, write.key)
+        owner = None if write.owner is None else self._ring.record(write.kind, write.owner)
+        value = None if write.value is None else self._ring.records.encrypt(write.value, key)
+        return marks.Written(key, write.kind, write.version, value, owner, write.until)
+
+    def _opened(self, row: Sequence[Any]) -> Record:
+        key, version, value, until = row
+        return Record(self._ring.records.decrypt(bytes(value), bytes(key)), version, until)
 
     def _riders(self, riders: Sequence[Rider]) -> tuple[tuple[str, bytes], ...]:
         encrypt = self._ring.audit.encrypt

@@ -21,6 +21,7 @@ from engine.model import (
     State,
     Then,
 )
+from engine.records import Record
 
 
 class Room(Protocol):
@@ -92,7 +93,9 @@ class Journal(Protocol):
         ...
 
     async def settle(self, delivery: Claimed, outcome: Outcome, then: Then, room: Room) -> Progress | None:
-        """Records the outcome of attempt `delivery.attempt`, and all that follows. None: stale, nothing was changed
+        """Records the outcome of attempt `delivery.attempt`, and all that follows, changes of our own records
+        (`then.writes`) included. Raises Moved where one of these is no longer as it was when they were decided upon:
+        nothing has happened then. None: stale, nothing was changed
         (the outcome is kept beside the attempt as evidence). Without an attempt (skipped by `when`, cannot be
         mapped) `delivery.attempt` is the count so far and no attempt row is touched.
         """
@@ -112,6 +115,14 @@ class Journal(Protocol):
         """How many items of a step that makes children are done."""
         ...
 
+    async def record(self, kind: str, key: str) -> Record | None:
+        """A record of our own as of the last commit, also where its time is over."""
+        ...
+
+    async def records(self, kind: str, owner: str) -> Sequence[Record]:
+        """The records of a kind that belong to somebody."""
+        ...
+
     async def withdraw(self, seq: int, room: Room) -> Progress | None:
         """All or nothing, only while nothing of the message can have been read. None: too late."""
         ...
@@ -122,6 +133,12 @@ class Journal(Protocol):
 
     async def answered(self, seq: int) -> bytes | None:
         """The decisive answer of a message, None while there is none."""
+        ...
+
+    async def held_by(self, seq: int) -> str | None:
+        """The id of the message that holds up this one: its doubtful or parked delivery stands first in a line in
+        which a step of this one waits that needs nothing more. None: there is no such message.
+        """
         ...
 
     async def raw(self, seq: int) -> tuple[bytes, dict[str, str]]:

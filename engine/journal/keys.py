@@ -58,9 +58,12 @@ class KeyRing:
         self._keys = _hasher(master, b"key")
         self._digests = _hasher(master, b"digest")
         self._finds = _hasher(master, b"find")
+        self._records = _hasher(master, b"record")
         self._wrap = Cipher(_derive(master, b"wrap"))
         self.audit = Cipher(_derive(master, b"audit"))
         """For what outlives the days: who did what and why, cursors."""
+        self.records = Cipher(_derive(master, b"records"))
+        """For records of our own: they outlive the days too."""
         self.check = _derive(master, b"check").hex()[:32]
         """Stored in the journal, to notice another secret before anything is written with it."""
 
@@ -81,6 +84,10 @@ class KeyRing:
     def find(self, kind: str, value: str) -> bytes:
         """The keyed hash of a value by which messages are found."""
         return _hash(self._finds, f"{len(kind)}:{kind}{value}")
+
+    def record(self, kind: str, name: str) -> bytes:
+        """The keyed hash of a record's key, or of its owner, within its kind."""
+        return _hash(self._records, f"{len(kind)}:{kind}{name}")
 
     def wrap(self, day: int, key: bytes) -> bytes:
         """A day's data key, as it may be stored."""

@@ -70,6 +70,18 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A change of one record: `version` is what must stand there, `value` None deletes it."""
+
+    key: bytes
+    kind: str
+    version: int
+    value: bytes | None
+    owner: bytes | None
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     delivery: Claimed
     outcome: Outcome
@@ -79,10 +91,11 @@ class Settle:
     lanes: tuple[bytes | None, ...]
     """One for each step that `then` adds, in order."""
     room: Room
+    writes: tuple[Written, ...] = ()
 
     @property
     def size(self) -> int:
-        return len(self.reply or b"") + len(self.answer or b"")
+        return len(self.reply or b"") + len(self.answer or b"") + sum(len(one.value or b"") for one in self.writes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +198,13 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Parts stored before `parts` whose message never came, and some audit of reads before `reads`."""
+    """Parts stored before `parts` whose message never came, some audit of reads before `reads`, and some records of
+    our own that may be forgotten since `records`.
+    """
 
     parts: int
     reads: int
+    records: int
     size = 0
 
 

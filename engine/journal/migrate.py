@@ -12,7 +12,23 @@ from engine.journal.errors import Newer
 Database: TypeAlias = Literal["sqlite", "postgresql"]
 
 
+_LATER = frozenset({"records"})
+"""Tables that a later step makes."""
+
+
 def _first(database: Database) -> list[str]:
+    from engine.journal import tables
+
+    made = _made(database, [name for name in tables.metadata.tables if name not in _LATER])
+    return [*made, "create sequence message_seq"] if database == "postgresql" else made
+
+
+def _records(database: Database) -> list[str]:
+    return _made(database, ["records"])
+
+
+def _made(database: Database, names: Sequence[str]) -> list[str]:
+    """The statements that make these tables with their indexes."""
     # imported here: a journal that has its tables needs no SQLAlchemy, and the bus starts the quicker
     from sqlalchemy.dialects import registry
     from sqlalchemy.schema import CreateIndex, CreateTable
@@ -21,16 +37,14 @@ def _first(database: Database) -> list[str]:
 
     dialect = registry.load(database)()
     statements = []
-    for table in tables.metadata.sorted_tables:
+    for table in (table for table in tables.metadata.sorted_tables if table.name in names):
         statements.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         statements.extend(str(CreateIndex(index).compile(dialect=dialect)) for index in indexes)
-    if database == "postgresql":
-        statements.append("create sequence message_seq")
     return statements
 
 
-STEPS: Sequence[Callable[[Database], list[str]]] = (_first,)
+STEPS: Sequence[Callable[[Database], list[str]]] = (_first, _records)
 """Step n brings a journal from number n to number n + 1."""
 
 

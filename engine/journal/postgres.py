@@ -227,6 +227,18 @@ insert into evidence (message, step, n, at, outcome, code, reply)
 select message, step, n, $7, outcome, code, reply from unnest($1::bigint[], $2::smallint[], $3::int[], $4::text[],
   $5::text[], $6::bytea[]) as x(message, step, n, outcome, code, reply)
 """
+# Settles whose records are not as they were when they were decided upon: somebody was quicker.
+MOVED = """
+select x.place from unnest($1::int[], $2::bytea[], $3::bigint[]) as x(place, key, version)
+where coalesce((select r.version from records r where r.key = x.key), 0) <> x.version
+"""
+RECORDS = """
+insert into records (key, kind, owner, version, value, until)
+select * from unnest($1::bytea[], $2::text[], $3::bytea[], $4::bigint[], $5::bytea[], $6::bigint[])
+on conflict (key) do update set
+owner = excluded.owner, version = excluded.version, value = excluded.value, until = excluded.until
+"""
+NO_RECORDS = "delete from records where key = any($1::bytea[])"
 FREED = """
 update deliveries d set needs = needs - x.count from (
   select message, step, count(*) from unnest($1::bigint[], $2::smallint[]) as x(message, step) group by message, step) x
@@ -345,6 +357,9 @@ PRUNE_WHOLE = (
 )
 FORGET = "delete from keys where key = any($1::bytea[]) and until < $2"
 SWEEP_PARTS = "delete from parts where at < $1 and id not in (select id from messages)"
+SWEEP_RECORDS = """
+delete from records where key in (select key from records where until < $1 order by until limit 1000)
+"""
 SWEEP_READS = """
 delete from reads where id in (select id from (select id, at from reads order by id limit 1000) oldest where at < $1)
 """

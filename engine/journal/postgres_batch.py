@@ -6,6 +6,7 @@ from typing import Any
 from engine.base.errors import BusError
 from engine.journal import postgres as sql
 from engine.journal import verbs
+from engine.journal.errors import Moved
 from engine.journal.marks import (
     Accept,
     Acted,
@@ -27,6 +28,7 @@ from engine.journal.marks import (
 )
 from engine.journal.postgres_accept import Accepting, columns
 from engine.journal.postgres_follow import Followed, Hears
+from engine.journal.postgres_records import Records, apart
 from engine.journal.settings import Settings
 from engine.model import FINAL, Accepted, Claimed, Progress, State, Then
 
@@ -44,6 +46,7 @@ class Batch:
         self._settings = settings
         self.rooms = verbs.Rooms()
         self._accepting = Accepting(self._rows, self._run, owner, now, self.rooms)
+        self._records = Records(self._rows, self._run)
 
     async def run(self, marks: Sequence[Mark]) -> list[Any]:
         """The result of each mark, in the order of `marks`; a BusError stands for one that was said no to."""
@@ -118,15 +121,16 @@ class Batch:
 
     # --- settle and what follows ---
 
-    async def _settle(self, marks: Sequence[Settle]) -> list[Progress | None]:
-        """In rounds with one mark a message, as one statement changes a row only once."""
-        results: dict[int, Progress | None] = {}
-        waiting = list(marks)
-        while waiting:
-            wave: dict[int, Settle] = {}
-            later = [mark for mark in waiting if wave.setdefault(mark.delivery.seq, mark) is not mark]
-            results.update(await self._settle_wave(list(wave.values())))
-            waiting = later
+    async def _settle(self, marks: Sequence[Settle]) -> list[Progress | Moved | None]:
+        """In rounds with one mark a message and a record, as one statement changes a row only once."""
+        results: dict[int, Progress | Moved | None] = {}
+        wave, waiting = apart(marks)
+        while wave:
+            moved = await self._records.moved(wave)
+            results.update({id(mark): Moved() for place, mark in enumerate(wave) if place in moved})
+            if stand := [mark for place, mark in enumerate(wave) if place not in moved]:
+                results.update(await self._settle_wave(stand))
+            wave, waiting = apart(waiting)
         return [results[id(mark)] for mark in marks]
 
     async def _settle_wave(self, marks: Sequence[Settle]) -> dict[int, Progress | None]:
@@ -140,6 +144,7 @@ class Batch:
         if uncalled := [m for m in current if m.reply is not None and not settled[m.delivery.seq][3]]:
             said = [(m.delivery.seq, m.delivery.step, *_ending(m)) for m in uncalled]
             await self._run(sql.WITHOUT_CALL, *columns(said, 5), self._now)
+        await self._records.write(current)
         followed = []
         for mark in current:
             seq, then = mark.delivery.seq, mark.then
@@ -315,7 +320,9 @@ class Batch:
 
     async def _sweep(self, marks: Sequence[Sweep]) -> list[int]:
         return [
-            _count(await self._run(sql.SWEEP_PARTS, mark.parts)) + _count(await self._run(sql.SWEEP_READS, mark.reads))
+            _count(await self._run(sql.SWEEP_PARTS, mark.parts))
+            + _count(await self._run(sql.SWEEP_READS, mark.reads))
+            + _count(await self._run(sql.SWEEP_RECORDS, mark.records))
             for mark in marks
         ]
 

@@ -213,6 +213,7 @@ class PostgresStore:
             elif isinstance(mark, Settle):
                 lanes.update(mark.lanes)
                 lanes.add(mark.delivery.lane)
+                lanes.update(one.key for one in mark.writes)  # locked like lanes: a record that is not there too
                 seqs.add(mark.delivery.seq)
                 if mark.then.skip:
                     unnamed.add(mark.delivery.seq)

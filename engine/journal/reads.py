@@ -1,6 +1,12 @@
 """Reading statements, the same for both databases: values are $1, $2 … in order."""
 
 ANSWER = "select id, received, answer from messages where seq = $1"
+HELD_BY = """
+select m.id from deliveries d join deliveries h on h.lane = d.lane and h.head and h.lane is not null
+join messages m on m.seq = h.message
+where d.message = $1 and d.state = 'waiting' and d.needs = 0 and not d.head and h.state in ('doubtful', 'parked')
+order by d.step limit 1
+"""
 RAW = "select m.id, m.received, b.data from messages m left join bodies b on b.place = $2 where m.seq = $1"
 PARTS = "select data from parts where id = $1 and part = $2 order by n"
 OUTCOMES = """
@@ -13,6 +19,8 @@ where d.message = $1 order by d.step, a.n
 TAKEN = "select taken from splits where place = $1"
 RIDER = "select value from riders where name = $1"
 RELEASE = "select content from releases where digest = $1"
+RECORD = "select key, version, value, until from records where key = $1"
+RECORDS = "select key, version, value, until from records where owner = $1 order by version, key"
 NEXT_DUE = """
 select min(due) from (
   select min(due) as due from deliveries where system = $1 and state = 'ready'

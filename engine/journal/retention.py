@@ -59,7 +59,7 @@ async def prune(journal: GroupJournal, keep: Keep, clock: Clock, told: Told) -> 
             await journal.days.forget(day)
             pruned.days += 1
     pruned.keys = await _keys(journal, now, told)
-    while gone := await journal.commit(Sweep(now - _ORPHANED, now - keep.reads)):
+    while gone := await journal.commit(Sweep(now - _ORPHANED, now - keep.reads, now)):
         pruned.swept += gone
         told("swept", pruned.swept)
     return pruned

@@ -118,6 +118,14 @@ insert into evidence (message, step, n, at, outcome, code, reply)
 select message, step, n, ended, outcome, code, reply from attempts
 where message = ? and step = ? and n = ? and ended is not null
 """
+# Whether a record is as it was when the settle was decided upon; 0: somebody was quicker.
+STANDS_AT = "select coalesce(max(version), 0) = ? from records where key = ?"
+RECORD = """
+insert into records (key, kind, owner, version, value, until) values (?, ?, ?, ?, ?, ?)
+on conflict (key) do update set
+owner = excluded.owner, version = excluded.version, value = excluded.value, until = excluded.until
+"""
+NO_RECORD = "delete from records where key = ?"
 FREED = "update deliveries set needs = needs - 1 where message = ? and step = ? and state = 'waiting'"
 SKIP = """
 update deliveries set state = 'skipped', holds = 0, head = 0
@@ -204,6 +212,9 @@ PRUNE_WHOLE = (
 )
 FORGET = "delete from keys where key = ? and until < ?"
 SWEEP_PARTS = "delete from parts where at < ? and id not in (select id from messages)"
+SWEEP_RECORDS = """
+delete from records where key in (select key from records where until < ? order by until limit 1000)
+"""
 SWEEP_READS = """
 delete from reads where id in (select id from (select id, at from reads order by id limit 1000) oldest where at < ?)
 """

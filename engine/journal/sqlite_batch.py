@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from engine.base.errors import BusError
 from engine.journal import sqlite as sql
 from engine.journal import verbs
+from engine.journal.errors import Moved
 from engine.journal.marks import (
     Accept,
     Acted,
@@ -25,6 +26,7 @@ from engine.journal.marks import (
     Sweep,
     Unclaim,
     Withdraw,
+    Written,
 )
 from engine.journal.settings import Settings
 from engine.model import FINAL, Accepted, Claimed, Progress, State, Then
@@ -168,7 +170,9 @@ class Batch:
 
     # --- settle and what follows ---
 
-    def _settle(self, mark: Settle) -> Progress | None:
+    def _settle(self, mark: Settle) -> Progress | Moved | None:
+        if not all(self._run(sql.STANDS_AT, (one.version, one.key)).fetchone()[0] for one in mark.writes):
+            return Moved()
         d, then, outcome = mark.delivery, mark.then, mark.outcome
         holds, question, verdict = verbs.keeps_place(then), verbs.is_question(mark), outcome.verdict.value
         guard = (outcome.verdict in verbs.DECISIVE, d.attempt) if question else (self._owner, d.attempt, d.first_due)
@@ -184,7 +188,15 @@ class Batch:
         end = (self._now, verdict, outcome.code, mark.reply, d.seq, d.step, d.attempt, question)
         if self._run(sql.END, end).rowcount == 0 and mark.reply is not None:
             self._run(sql.WITHOUT_CALL, (d.seq, d.step, self._now, self._now, verdict, outcome.code, mark.reply))
+        for one in mark.writes:
+            self._write(one, verbs.body_place(d.seq, d.step))
         return self._follow(d.seq, then, mark, None if holds else d.lane)
+
+    def _write(self, one: Written, version: int) -> None:
+        if one.value is None:
+            self._run(sql.NO_RECORD, (one.key,))
+        else:
+            self._run(sql.RECORD, (one.key, one.kind, one.owner, version, one.value, one.until))
 
     def _follow(self, seq: int, then: Then, mark: Settle | Acted, let_go: bytes | None) -> Progress:
         """What follows from a new state: steps freed, skipped and added, the answer, and who may go now."""
@@ -297,7 +309,8 @@ class Batch:
         return self._many(sql.FORGET, [(key, mark.now) for key in mark.keys]).rowcount
 
     def _sweep(self, mark: Sweep) -> int:
-        return self._run(sql.SWEEP_PARTS, (mark.parts,)).rowcount + self._run(sql.SWEEP_READS, (mark.reads,)).rowcount
+        swept = ((sql.SWEEP_PARTS, mark.parts), (sql.SWEEP_READS, mark.reads), (sql.SWEEP_RECORDS, mark.records))
+        return sum(self._run(statement, (before,)).rowcount for statement, before in swept)
 
     def _ride(self, mark: Ride) -> None:
         self._many(sql.RIDER, mark.riders)

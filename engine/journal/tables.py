@@ -184,6 +184,22 @@ acts = Table(
     Column("said", LargeBinary, nullable=False, comment="who and why, under the audit key"),
 )
 _index("acts_of", acts, ["message"])
+records = Table(
+    "records",
+    metadata,
+    Column("key", LargeBinary, primary_key=True, comment="keyed hash of kind and key"),
+    Column("kind", Text, nullable=False),
+    Column("owner", LargeBinary, comment="keyed hash of kind and owner"),
+    Column("version", BigInteger, nullable=False),
+    Column(
+        "value", LargeBinary, nullable=False, comment="under the key of records, not a day's: they outlive the days"
+    ),
+    Column("until", BigInteger, comment="when it may be forgotten"),
+    sqlite_with_rowid=False,
+    comment="what only the bus holds (bindings, grants, tickets): changed within settles only",
+)
+_index("records_of", records, ["owner"], "owner is not null")
+_index("records_until", records, ["until"], "until is not null")
 reads = Table(
     "reads",
     metadata,

@@ -21,6 +21,7 @@ ON_SQLITE = {
     "split: its progress": ("SPLITTING", "and coalesce((select taken from splits where place = ?), 0) = ?", "and coalesce(?, ?) is not null"),
     "split: children are counted": ("SPLIT", "open = open + excluded.open", "open = excluded.open"),
     "child: counted once": ("CHILD_DONE", "open - 1", "open - 1 * (open > 1)"),
+    "records: the guard": ("STANDS_AT", "coalesce(max(version), 0) = ?", "coalesce(max(version), 0) >= ? * 0"),
     "withdraw: has no children": ("WITHDRAW", "not exists (select 1 from splits", "1 or exists (select 1 from splits"),
 }  # fmt: skip
 ON_POSTGRES = {
@@ -30,6 +31,7 @@ ON_POSTGRES = {
     "sending: its owner": ("SENDING", "d.owner = $6", "coalesce(d.owner, '') <> $6 || 'x'"),
     "settle: its owner": ("SETTLE", "d.owner = $14", "d.owner <> $14 || 'x'"),
     "split: its progress": ("SPLITTING", "= $6", "<> $6 - 99"),
+    "records: the guard": ("MOVED", "<> x.version", "<> x.version and false"),
 }
 
 

@@ -23,6 +23,7 @@ from engine.journal.keys import KeyRing
 from engine.journal.open import open_journal
 from engine.journal.settings import Settings
 from engine.model import Accepted, Claimed, Conflict, Duplicate, NewMessage, Outcome, State, Verdict
+from tests.property import sheets
 from tests.property.memory import FINAL, Memory, Place, Rows, snapshot
 from tests.property.node import SYSTEMS, Node
 from tests.property.plans import BAD, Plan, follow, new_child, new_message
@@ -295,7 +296,7 @@ class World:
             outcome, then = Outcome(verdict), self.plans[delivery.id].delivered(delivery.step)
         if then.state is State.PARKED and not then.holds:
             self.memory.aside.add((delivery.seq, delivery.step))
-        progress = await node.journal.settle(delivery, outcome, then, node)
+        progress = await sheets.settle(node, delivery, outcome, then)
         if delivery in node.hands:
             node.drop(delivery)
         if progress is not None:
@@ -346,6 +347,7 @@ class World:
             rows = await store.fetch(statement)
             assert not rows, f"{self.where}: {words}: message {rows[0][0]}"
         await self.memory.check(store, self.where)
+        await sheets.check(next(iter(self.nodes.values())), await self.look(), self.known, self.where)
         items = Counter(self.plans[row[0]].item for row in await store.fetch("select id from messages"))
         twice = [item for item, times in items.items() if item is not None and times > 1]
         assert not twice, f"{self.where}: items {twice} became two children"
@@ -385,7 +387,7 @@ class World:
                 delivery = next(d for d in node.hands if (d.seq, d.step) == (delivery.seq, delivery.step))
         if delivery in node.hands:
             then = self.plans[delivery.id].delivered(delivery.step)
-            progress = await node.journal.settle(delivery, Outcome(Verdict.DELIVERED), then, node)
+            progress = await sheets.settle(node, delivery, Outcome(Verdict.DELIVERED), then)
             node.drop(delivery)
             if progress is not None:
                 node.hold(progress.claimed)
