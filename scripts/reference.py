@@ -24,8 +24,9 @@ from engine.formats.xml import XmlOptions
 from engine.mapping import texts
 from engine.mapping.reference import markdown as functions_page
 from engine.sealing.sign import SealText
+from engine.settings.error_pages import errors_page, errors_page_zh
 from engine.settings.models import Config
-from engine.settings.pages import adapters_page, errors_page, text_page
+from engine.settings.pages import adapters_page, text_page
 from engine.settings.problems import Problems, TextsRefused
 from engine.settings.routes import RoutesText
 from engine.settings.schema import DIALECT, editor_schema
@@ -75,6 +76,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield FOLDER / "adapters.md", MADE + adapters_page(adapters.load(name) for name in sorted(adapters.NAMES))
     yield FOLDER / "functions.md", MADE + functions_page()
     yield FOLDER / "errors.md", MADE + errors_page()
+    yield FOLDER / "errors.zh-CN.md", MADE + errors_page_zh()
     yield FOLDER / "api.md", MADE + operations_page(_contracts())
 
 

@@ -10,41 +10,77 @@ from enum import Enum
 from engine.base.where import Where
 
 
+class Then(Enum):
+    """What a program does that hears an error: in Chinese and in English."""
+
+    MEND = (
+        "请求本身有误：程序修正后再发，原样重发不会成功",
+        "The request itself is wrong: mend the program; sent again as it is, it fails again.",
+    )
+    SIGN = (
+        "检查密钥、时钟与签名文本，重新签名（新的 X-Nonce）再发",
+        "Check secret, clock and signed text; sign anew, with a new X-Nonce.",
+    )
+    SHOW = (
+        "把 message 显示给用户，由用户另选或补充后再办",
+        "Show `message`; the user chooses otherwise or adds what is missing.",
+    )
+    PROVE = (
+        "先完成所缺的验证或授权，再带新的凭证重新请求",
+        "Go through the missing proof or consent first, then ask again with what it gave.",
+    )
+    LATER = (
+        "未受理：按 Retry-After 稍后原样重发，有变更的操作用同一 Idempotency-Key",
+        "Nothing was done: send the same again after Retry-After, a change with the same Idempotency-Key.",
+    )
+    SAME_KEY = (
+        "结果未定，不可当作失败：按 Retry-After 以同一 Idempotency-Key 和同一内容再问，直到有结果",
+        "Neither done nor failed: ask again after Retry-After with the same key and content until it is known.",
+    )
+    REPORT = (
+        "提示用户稍后再试；仍出现时把 traceId 告诉医院的运维人员",
+        "Ask the user to try later; if it stays, tell the hospital's operators the traceId.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one error is said: HTTP status, HL7 MSA-1 and ERR-3, and the texts for people."""
+    """How one error is said: HTTP status, HL7 MSA-1 and ERR-3, the texts for people, and what a program does then."""
 
     http: int
     ack: str
     condition: int
     zh: str
     en: str
+    then: Then = Then.SHOW
 
 
 class Code(Enum):
     """Every error the bus can answer with; the value holds how each protocol says it."""
 
-    VALIDATION_FAILED = Kind(400, "AE", 102, "提交的内容有误，请检查后重试", "The content is not valid.")
-    NOT_READABLE = Kind(400, "AR", 100, "无法识别的报文", "The message cannot be read.")
-    UNSUPPORTED_MESSAGE = Kind(404, "AR", 200, "不支持的消息类型", "No route takes this message.")
-    UNSUPPORTED_VERSION = Kind(400, "AR", 203, "不支持的版本", "This version is not supported.")
-    PROCESSING_ID = Kind(400, "AR", 202, "处理标识不被接受", "This processing id is refused here.")
+    VALIDATION_FAILED = Kind(400, "AE", 102, "提交的内容有误，请检查后重试", "The content is not valid.", Then.MEND)
+    NOT_READABLE = Kind(400, "AR", 100, "无法识别的报文", "The message cannot be read.", Then.MEND)
+    UNSUPPORTED_MESSAGE = Kind(404, "AR", 200, "不支持的消息类型", "No route takes this message.", Then.MEND)
+    UNSUPPORTED_VERSION = Kind(400, "AR", 203, "不支持的版本", "This version is not supported.", Then.MEND)
+    PROCESSING_ID = Kind(400, "AR", 202, "处理标识不被接受", "This processing id is refused here.", Then.MEND)
     NOT_FOUND = Kind(404, "AE", 204, "未找到相关记录", "Nothing was found.")
-    METHOD_NOT_ALLOWED = Kind(405, "AR", 200, "请求方法不被支持", "This method is not allowed here.")
-    SIGN_INVALID = Kind(401, "AR", 207, "签名校验失败", "The signature is missing or wrong.")
-    PERMISSION_DENIED = Kind(403, "AR", 207, "没有访问权限", "This caller may not do this.")
-    RATE_LIMITED = Kind(429, "AE", 207, "请求过于频繁，请稍后再试", "Too many requests.")
-    TOO_LARGE = Kind(413, "AR", 207, "报文过大", "The message is larger than the limit.")
-    UNSUPPORTED_MEDIA = Kind(415, "AR", 207, "不支持的内容类型", "This content type is not supported.")
+    METHOD_NOT_ALLOWED = Kind(405, "AR", 200, "请求方法不被支持", "This method is not allowed here.", Then.MEND)
+    SIGN_INVALID = Kind(401, "AR", 207, "签名校验失败", "The signature is missing or wrong.", Then.SIGN)
+    PERMISSION_DENIED = Kind(403, "AR", 207, "没有访问权限", "This caller may not do this.", Then.MEND)
+    RATE_LIMITED = Kind(429, "AE", 207, "请求过于频繁，请稍后再试", "Too many requests.", Then.LATER)
+    TOO_LARGE = Kind(413, "AR", 207, "报文过大", "The message is larger than the limit.", Then.MEND)
+    UNSUPPORTED_MEDIA = Kind(415, "AR", 207, "不支持的内容类型", "This content type is not supported.", Then.MEND)
     PATIENT_NOT_FOUND = Kind(404, "AE", 204, "未找到患者档案", "No such patient.")
     PATIENT_DUPLICATE = Kind(409, "AE", 205, "患者档案已存在或不唯一，请核对或到窗口处理", "The patient is not unique.")
     PATIENT_INCOMPLETE = Kind(422, "AE", 101, "患者资料不完整，请先完善", "Required data of the patient is missing.")
     BIND_LIMIT = Kind(409, "AE", 207, "绑定就诊人数量已达上限", "No more patients, or users, can be bound.")
-    SMS_CODE_INVALID = Kind(422, "AE", 207, "验证码错误或已失效", "The code is wrong, used up or too old.")
-    FACE_MISMATCH = Kind(422, "AE", 207, "人脸比对未通过", "The face does not match.")
-    CONSENT_REQUIRED = Kind(422, "AE", 207, "需要患者先授权同意", "The patient's consent is needed first.")
-    AUTH_EXPIRED = Kind(401, "AR", 207, "凭证已失效，请重新获取", "The ticket or session is unknown, used or too old.")
-    CAPTCHA_REQUIRED = Kind(429, "AE", 207, "请先完成安全验证", "A captcha has to be passed first.")
+    SMS_CODE_INVALID = Kind(422, "AE", 207, "验证码错误或已失效", "The code is wrong, used up or too old.", Then.PROVE)
+    FACE_MISMATCH = Kind(422, "AE", 207, "人脸比对未通过", "The face does not match.", Then.PROVE)
+    CONSENT_REQUIRED = Kind(422, "AE", 207, "需要患者先授权同意", "The patient's consent is needed first.", Then.PROVE)
+    AUTH_EXPIRED = Kind(
+        401, "AR", 207, "凭证已失效，请重新获取", "The ticket or session is unknown, used or too old.", Then.PROVE
+    )
+    CAPTCHA_REQUIRED = Kind(429, "AE", 207, "请先完成安全验证", "A captcha has to be passed first.", Then.PROVE)
     SLOT_SOLD_OUT = Kind(409, "AE", 207, "号源已满，请选择其他时段", "Nothing is left of this slot.")
     SLOT_LOCKED = Kind(409, "AE", 206, "该号源正被他人占用，请稍后再试", "Somebody else holds this slot.")
     LOCK_EXPIRED = Kind(409, "AE", 207, "锁号已超时，请重新选号", "The lock on the slot has run out.")
@@ -61,19 +97,27 @@ class Code(Enum):
     CHECKIN_OUT_OF_AREA = Kind(409, "AE", 207, "不在签到范围内", "The place is outside the check-in areas.")
     LIMIT_EXCEEDED = Kind(409, "AE", 207, "已达到次数上限", "A limit of how often is reached.")
     STATE_CONFLICT = Kind(409, "AE", 207, "当前状态不允许此操作", "The present state does not allow this.")
-    IDEMPOTENCY_CONFLICT = Kind(409, "AE", 205, "重复的请求号对应不同内容", "The key was used with other content.")
+    IDEMPOTENCY_CONFLICT = Kind(
+        409, "AE", 205, "重复的请求号对应不同内容", "The key was used with other content.", Then.MEND
+    )
     IN_PROGRESS = Kind(
-        409, "AE", 206, "请求正在处理中，请稍后查询", "The first request with this key is still under way."
+        409, "AE", 206, "请求正在处理中，请稍后查询", "The first with this key is still under way.", Then.SAME_KEY
     )
     BACKEND_REJECTED = Kind(422, "AE", 207, "业务系统未受理，请核对后重试", "The system behind refused.")
-    BACKEND_UNAVAILABLE = Kind(503, "AE", 207, "业务系统暂不可用，请稍后再试", "The system behind cannot be reached.")
-    BACKEND_TIMEOUT = Kind(504, "AE", 207, "业务系统响应超时，请稍后再试", "The system behind did not answer in time.")
-    BACKEND_FORMAT = Kind(502, "AE", 207, "业务系统返回内容异常", "The reply of the system behind cannot be read.")
-    RESULT_UNKNOWN = Kind(
-        202, "AE", 207, "处理结果待确认，请稍后查询", "The outcome is not known yet; ask again with the same key."
+    BACKEND_UNAVAILABLE = Kind(
+        503, "AE", 207, "业务系统暂不可用，请稍后再试", "The system behind cannot be reached.", Then.LATER
     )
-    BUSY = Kind(503, "AE", 207, "系统繁忙，请稍后再试", "The bus cannot take more just now.")
-    INTERNAL = Kind(500, "AE", 207, "系统内部错误", "Something failed inside the bus.")
+    BACKEND_TIMEOUT = Kind(
+        504, "AE", 207, "业务系统响应超时，请稍后再试", "The system behind did not answer in time.", Then.LATER
+    )
+    BACKEND_FORMAT = Kind(
+        502, "AE", 207, "业务系统返回内容异常", "The reply of the system behind cannot be read.", Then.REPORT
+    )
+    RESULT_UNKNOWN = Kind(
+        202, "AE", 207, "处理结果待确认，请稍后查询", "The outcome is not known yet; ask again.", Then.SAME_KEY
+    )
+    BUSY = Kind(503, "AE", 207, "系统繁忙，请稍后再试", "The bus cannot take more just now.", Then.LATER)
+    INTERNAL = Kind(500, "AE", 207, "系统内部错误", "Something failed inside the bus.", Then.REPORT)
 
     @property
     def kind(self) -> Kind:
@@ -99,6 +143,7 @@ class BusError(Exception):
     `spot` is the place inside the message (an HL7 `ERR-2` location, a JSON path), if there is one.
     `condition` overrides the table's HL7 condition code (0357) where the case is more exact.
     `backend` is who said no, where it was a system behind the bus.
+    `task` is the id of the message that is meant: the one whose outcome is not known yet, or that stands in the way.
     """
 
     def __init__(
@@ -109,12 +154,14 @@ class BusError(Exception):
         spot: str = "",
         condition: int | None = None,
         backend: Backend | None = None,
+        task: str = "",
     ) -> None:
         super().__init__(f"{code.name}: {detail}" if detail else code.name)
         self.code = code
         self.detail = detail
         self.spot = spot
         self.backend = backend
+        self.task = task
         self.condition = code.kind.condition if condition is None else condition
 
 

@@ -49,6 +49,11 @@ def errors_of(contract: Contract) -> list[Code]:
     return [code for code in dict.fromkeys(found) if code not in COMMON]
 
 
+def all_errors_of(contract: Contract) -> list[Code]:
+    """Every error that an operation may answer."""
+    return [*COMMON, *errors_of(contract)]
+
+
 def _operation(contracts: Contracts, contract: Contract) -> Iterator[str]:
     text = contract.text
     yield from (f"## `{contract.operation}` {text.says}", "", f"`{text.method} {contracts.base}{text.path}`", "")

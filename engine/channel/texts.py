@@ -145,10 +145,10 @@ class ExampleText(Text):
     """The path with its query, below the base."""
     body: dict[str, Any] | None = None
     """The JSON body."""
-    asks: dict[str, Any]
-    """The document that comes out of it."""
-    served: dict[str, Any]
-    """The document that the system behind gives."""
+    asks: dict[str, Any] | None = None
+    """The document that comes out of it; without it the request itself is refused with `error`."""
+    served: dict[str, Any] | None = None
+    """The document that the system behind gives; without it that system refuses, which `error` says."""
     data: Any = None
     """What the application gets as `data`."""
     error: ErrorCode | None = None

@@ -9,6 +9,7 @@ import click
 
 from engine.base.errors import Exit
 from engine.base.where import did_you_mean
+from engine.channel.examples import run as run_contracts
 from engine.cli.check import checked
 from engine.cli.say import as_json, findings, progress, refuse
 from engine.cli.site import Adapters, Site, site_options
@@ -33,7 +34,7 @@ def command(site: Site, what: str | None) -> None:
     found = checked(site)
     profiles, files = _chosen(site, found.release.library, what)
     played = _play(site, found, files)
-    results = _run(found.release.library, profiles)
+    results = [*_run(found.release.library, profiles), *_run_contracts(found, profiles)]
     fine = all(one.fine for one in results) and all(one.fine for one in played)
     if site.as_json:
         examples = [_as_json(result) for result in results]
@@ -67,6 +68,21 @@ def _run(library: Library, names: list[str]) -> list[Result]:
     if names == sorted(library.profiles):
         for name, examples in library.between_examples.items():
             results += run_between(name, library.between[name], examples, library.zone)
+    return results
+
+
+def _run_contracts(found: "Checked", names: list[str]) -> list[Result]:
+    """The examples of what the channels offer."""
+    from engine.app.offers import contracts_of
+
+    results: list[Result] = []
+    channels = {system.profile for system in found.loaded.config.systems.values() if system.clients}
+    for name in sorted(channels.intersection(names)):
+        contracts = contracts_of(found.release, name, Problems())
+        assert contracts is not None, "the check has read them"
+        made = list(run_contracts(name, contracts))
+        progress(f"{name}: {len(made)} examples of operations")
+        results += made
     return results
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.base.errors import Code
 from engine.contract import Adapter
 from engine.settings.schema import editor_schema
 
@@ -79,16 +78,6 @@ def adapters_page(adapters: Iterable[Adapter]) -> str:
                     lines += [f"### Of a{'n' if where == 'operation' else ''} {where}{below}", "", block.says, ""]
                     lines += _rows(block, {})
     return "\n".join(lines)
-
-
-def errors_page() -> str:
-    """The one table of errors, as each protocol says them."""
-    lines = ["# Errors", "", "Every error the bus answers with, and how each protocol says it.", ""]
-    lines += ["| code | HTTP | HL7 MSA-1 | HL7 ERR-3 | for people | in English |", "|---|---|---|---|---|---|"]
-    for code in Code:
-        kind = code.kind
-        lines.append(f"| `{code.name}` | {kind.http} | {kind.ack} | {kind.condition} | {kind.zh} | {kind.en} |")
-    return "\n".join([*lines, ""])
 
 
 @dataclass(frozen=True, slots=True)

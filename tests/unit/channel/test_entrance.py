@@ -10,7 +10,7 @@ import structlog
 from channel_desk import MORE, compiled
 
 from engine.base import log
-from engine.base.errors import Backend, BusError, Code
+from engine.base.errors import Backend, BusError, Code, Then
 from engine.base.metrics import REGISTRY
 from engine.contract import Inbound
 from engine.model import Caller, Effect, Served
@@ -249,7 +249,7 @@ async def test_every_error_of_the_table_is_said_in_both_languages(desk, error):
     if error is not Code.BACKEND_TIMEOUT:
         assert body["message"] == error.kind.zh
     assert (await desk.call("GET", PATH, more={"accept-language": "en-US,en;q=0.9"}))[1]["message"] == error.kind.en
-    assert ("retry-after" in headers) == (error.kind.http in {202, 429, 503, 504} or error is Code.IN_PROGRESS)
+    assert ("retry-after" in headers) == (error.kind.then in {Then.LATER, Then.SAME_KEY})
 
 
 async def test_a_site_may_word_its_errors(desk):

@@ -5,11 +5,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from engine.base.errors import Code
+from engine.base.errors import Code, Then
 from engine.contract import Adapter, Options
+from engine.settings.error_pages import errors_page, errors_page_zh
 from engine.settings.models import Config
 from engine.settings.nodes import parse
-from engine.settings.pages import adapters_page, blocks, errors_page, text_page
+from engine.settings.pages import adapters_page, blocks, text_page
 from engine.settings.problems import Problems
 from engine.settings.routes import RoutesText
 from engine.settings.schema import editor_schema
@@ -81,6 +82,14 @@ def test_the_page_of_errors_has_all_of_them():
     page = errors_page()
     for code in Code:
         assert f"| `{code.name}` | {code.kind.http} | {code.kind.ack} |" in page
+        assert f"| `{code.name}` | {code.kind.http} | {code.kind.zh} | {code.kind.then.value[0]} |" in errors_page_zh()
+
+
+def test_what_is_asked_again_is_what_was_not_done_or_is_not_known():
+    again = {code.name for code in Code if code.kind.then in {Then.LATER, Then.SAME_KEY}}
+    assert again == {
+        "RATE_LIMITED", "BUSY", "BACKEND_UNAVAILABLE", "BACKEND_TIMEOUT", "IN_PROGRESS", "RESULT_UNKNOWN",
+    }  # fmt: skip
 
 
 class _Profile(Options):
