@@ -15,7 +15,7 @@ from typing import Any
 from lxml import etree
 
 from adapters.listening.server import Server
-from adapters.soap import called, served
+from adapters.soap import called, wsdl
 from adapters.soap.options import ProfileOptions, ServiceOptions
 from engine.contract import Answer, Fault, Inbound, Link, Submit
 
@@ -55,7 +55,7 @@ def _answering(service: ServiceOptions, submit: Submit, server: Server) -> Calla
         if request.path.rstrip("/") != service.path.rstrip("/"):
             return _plain(404, "there is no such service")
         if request.method == "GET" and request.query.split("=", 1)[0].lower() == "wsdl":
-            document = served.made(service, _reached(server.address, request.headers.get("host", "")) + service.path)
+            document = wsdl.made(service, _reached(server.address, request.headers.get("host", "")) + service.path)
             return Answer((document,), headers={"content-type": "text/xml; charset=utf-8"})
         if request.method != "POST":
             return _plain(405, "a SOAP service is called by POST; its WSDL is at ?wsdl")
@@ -96,7 +96,7 @@ def _said(heard: Answer, service: ServiceOptions, version: str, operation: str, 
 def _result(service: ServiceOptions, operation: str, bodies: tuple[bytes, ...]) -> Any:
     (body,) = bodies
     response = etree.Element(f"{{{service.namespace}}}{operation}Response", nsmap={"m": service.namespace})
-    name = served.result_of(operation, service.operations[operation])
+    name = wsdl.result_of(operation, service.operations[operation])
     result = etree.SubElement(response, etree.QName(service.namespace if service.qualified else None, name))
     result.text = body.decode()
     return response

@@ -18,16 +18,14 @@ from engine.base.ids import Ids
 from engine.contract import Answer, Inbound
 from engine.journal.interface import Journal, Room
 from engine.model import Accepted, Claimed, Conflict, Duplicate, NewMessage, Profile
-from engine.routing.entrance import Entrance, read
+from engine.routing.drafts import Draft, digest_of, drafted, new_message
+from engine.routing.entrance import Entrance, kind_of, meant, parse
 from engine.routing.messages import Message, Messages, meta_of
-from engine.routing.plan import deliveries
 from engine.routing.release import Release, Releases
+from engine.routing.wording import Heard, answer
 
 REFUSED = "refused"
 """The route under which refused input is kept."""
-
-_MEDIA = {"hl7": "application/hl7-v2"}
-"""What an acknowledgement is where the transport says so; the other formats answer in JSON."""
 
 _AT_ONCE = 64
 """Messages of a batch that are read and committed together."""
@@ -73,73 +71,70 @@ class Intake:
         try:
             parts = self._parts(profile, inbound)
         except BusError as error:
-            await self._refuse(entrance, release, inbound.raw, error)
-            return self._answer(profile, inbound.raw, [(inbound.raw, error)], batch=False)
+            await self._refuse(entrance.system, release, inbound.raw, error)
+            heard = self._heard(entrance, release, inbound, inbound.raw)
+            heard.error = error
+            return self._answer(profile, inbound.raw, [heard], batch=False)
         if len(parts) == 1:
-            results = [(parts[0], await self._take(entrance, release, inbound, parts[0]))]
+            results = [await self._take(entrance, release, inbound, parts[0])]
         else:
             results = []
             for start in range(0, len(parts), _AT_ONCE):  # a batch may hold thousands, and others wait for their turn
                 few = parts[start : start + _AT_ONCE]
-                errors = await asyncio.gather(*(self._take(entrance, release, inbound, part) for part in few))
-                results += zip(few, errors, strict=True)
+                results += await asyncio.gather(*(self._take(entrance, release, inbound, part) for part in few))
         return self._answer(profile, inbound.raw, results, batch=len(parts) > 1 or parts[0] is not inbound.raw)
+
+    async def store(self, system: str, release: Release, draft: Callable[[], Draft], raw: bytes) -> BusError | None:
+        """Makes one message durable and hands it on; None where it is (or was so before), else why it was refused:
+        then it is kept as that. `raw`: what came.
+        """
+        try:
+            if self._busy():
+                raise BusError(Code.BUSY, "the backlog is over its limit")
+            new, message = draft()
+            result = await self._journal.accept(new, self._delivery.room)
+            self._taken(system, new, message, result)
+        except BusError as error:
+            await self._refuse(system, release, raw, error)
+            return error
+        except Exception as error:  # noqa: BLE001 - a source must be answered whatever failed; nothing was promised yet
+            _log.error("accept_failed", system=system, error=type(error).__name__)
+            return BusError(Code.INTERNAL, "the message was not stored")
+        return None
 
     def _parts(self, profile: Profile, inbound: Inbound) -> list[bytes]:
         if inbound.too_large:
             raise BusError(Code.TOO_LARGE, "larger than the listener's limits.size")
+        if inbound.unreadable:
+            raise BusError(Code.NOT_READABLE, inbound.unreadable)
         parts: list[bytes] = profile.format.split(inbound.raw)
         return parts
 
-    async def _take(self, entrance: Entrance, release: Release, inbound: Inbound, raw: bytes) -> BusError | None:
-        """Takes one message; None once it is durable (or was so before), else why it was refused."""
-        try:
-            if self._busy():
-                raise BusError(Code.BUSY, "the backlog is over its limit")
-            new, message = self._plan(entrance, release, inbound, raw)
-            result = await self._journal.accept(new, self._delivery.room)
-            self._taken(entrance, new, message, result)
-        except BusError as error:
-            await self._refuse(entrance, release, raw, error)
-            return error
-        except Exception as error:  # noqa: BLE001 - a source must be answered whatever failed; nothing was promised yet
-            _log.error("accept_failed", system=entrance.system, error=type(error).__name__)
-            return BusError(Code.INTERNAL, "the message was not stored")
-        return None
-
-    def _plan(self, entrance: Entrance, release: Release, inbound: Inbound, raw: bytes) -> tuple[NewMessage, Message]:
-        profile = release.profile(entrance.system)
-        received = self._clock.now()
-        identity = self._ids.message()
-        context = release.context(received, identity, entrance.campuses[0], entrance.named)
-        incoming, document = read(profile, raw, entrance, context)
-        route = release.route_of(entrance.system, incoming.name)
-        shape = release.shape(incoming.gives)
-        if broken := shape.check(document):
-            raise BusError(Code.VALIDATION_FAILED, broken[0], spot=broken[0].split(" ", 1)[0])
-        campus = document.get("campus")
-        campus = campus if campus in entrance.campuses else entrance.campuses[0]
-        new = NewMessage(
-            id=identity,
-            route=route.name,
-            release=release.digest,
-            received=received,
-            sender=f"{entrance.system}\x1f{inbound.client}\x1f{campus}",
-            key=route.key.of(document) if route.key else None,
-            digest=profile.format.digest(raw),
-            other_content=route.key.other_content if route.key else "conflict",
-            raw=raw,
-            deliveries=deliveries(route, document, campus),
-            finds=release.finds(shape.name, document),
-            meta=meta_of(inbound, incoming.name, campus, entrance.campuses[0]),
+    async def _take(self, entrance: Entrance, release: Release, inbound: Inbound, raw: bytes) -> Heard:
+        heard = self._heard(entrance, release, inbound, raw)
+        heard.error = await self.store(
+            entrance.system, release, lambda: self._draft(entrance, release, inbound, heard), raw
         )
-        return new, Message(release, route, document, context, campus, len(raw))
+        return heard
 
-    def _taken(
-        self, entrance: Entrance, new: NewMessage, message: Message, result: Accepted | Duplicate | Conflict
-    ) -> None:
+    def _heard(self, entrance: Entrance, release: Release, inbound: Inbound, raw: bytes) -> Heard:
+        context = release.context(self._clock.now(), self._ids.message(), entrance.campuses[0], entrance.named)
+        return Heard(raw, context, meant(release.profile(entrance.system), inbound.operation))
+
+    def _draft(self, entrance: Entrance, release: Release, inbound: Inbound, heard: Heard) -> Draft:
+        """Reads what came. Notes in `heard` how far that went."""
+        profile, context = release.profile(entrance.system), heard.context
+        parsed = parse(profile, heard.raw, entrance)
+        heard.kind = kind = kind_of(profile, parsed, inbound.operation)
+        heard.document = document = kind.read(parsed, context)
+        message = drafted(release, entrance, kind, document, context, len(heard.raw))
+        several = len(message.route.sources) > 1
+        digest = digest_of(document) if several else profile.format.digest(heard.raw)
+        meta = meta_of(inbound, kind.name, message.campus, entrance.campuses[0])
+        return new_message(message, entrance.system, inbound.client, heard.raw, digest, meta), message
+
+    def _taken(self, system: str, new: NewMessage, message: Message, result: Accepted | Duplicate | Conflict) -> None:
         """Hands on what is durable. Raises BusError for a key that stands for another message."""
-        system = entrance.system
         match result:
             case Accepted():
                 metrics.RECEIVED.labels(system, "accepted").inc()
@@ -152,12 +147,12 @@ class Intake:
             case Conflict():
                 raise BusError(Code.IDEMPOTENCY_CONFLICT, "the key stands for another message")
 
-    async def _refuse(self, entrance: Entrance, release: Release, raw: bytes, error: BusError) -> None:
+    async def _refuse(self, system: str, release: Release, raw: bytes, error: BusError) -> None:
         """Keeps refused input for inspection; below the disk reserve nothing can be kept."""
         busy = error.code is Code.BUSY
-        metrics.RECEIVED.labels(entrance.system, "busy" if busy else "refused").inc()
+        metrics.RECEIVED.labels(system, "busy" if busy else "refused").inc()
         identity = self._ids.message()
-        _log.warning("refused", system=entrance.system, code=error.code.name, detail=error.detail, id=identity)
+        _log.warning("refused", system=system, code=error.code.name, detail=error.detail, id=identity)
         if busy:
             return
         new = NewMessage(
@@ -165,28 +160,22 @@ class Intake:
             route=REFUSED,
             release=release.digest,
             received=self._clock.now(),
-            sender=entrance.system,
+            sender=system,
             key=None,
             digest=b"",
             other_content="new",
             raw=raw,
             deliveries=(),
-            meta={"system": entrance.system, "code": error.code.name, "detail": error.detail, "spot": error.spot},
+            meta={"system": system, "code": error.code.name, "detail": error.detail, "spot": error.spot},
         )
         try:
             await self._journal.accept(new, self._delivery.room)
         except BusError:
-            _log.warning("refused_not_kept", system=entrance.system, code=error.code.name)
+            _log.warning("refused_not_kept", system=system, code=error.code.name)
 
-    def _answer(
-        self, profile: Profile, raw: bytes, results: list[tuple[bytes, BusError | None]], *, batch: bool
-    ) -> Answer:
+    def _answer(self, profile: Profile, raw: bytes, heard: list[Heard], *, batch: bool) -> Answer:
         made = {"time": self._second(), "id": self._ids.message()}
-        bodies = profile.format.acknowledge(raw, results, made, batch=batch)
-        error = next((error for _, error in results if error is not None), None)
-        status = error.code.kind.http if error else 200
-        media = {"content-type": _MEDIA.get(profile.format.name, "application/json")}
-        return Answer(bodies, status, media, close=error is not None and error.code is Code.TOO_LARGE)
+        return answer(profile, raw, heard, made, batch=batch)
 
     def _second(self) -> datetime:
         """Now, to the second, in the site's zone: what acknowledgements of the same second share."""

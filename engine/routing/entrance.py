@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.base.errors import BusError, Code
 from engine.formats.format import Format, Hints
-from engine.model import Context, Incoming, Profile, Shape
+from engine.model import Incoming, Profile
 
 _VERSIONS = ("2.",)
 
@@ -26,15 +26,28 @@ class Entrance:
     """What the site's settings give the profile to read as `$name`."""
 
 
-def read(profile: Profile, raw: bytes, entrance: Entrance, context: Context) -> tuple[Incoming, Shape]:
-    """What a system sent, as our shape. Raises BusError for what cannot be read, is not taken or matches nothing."""
+def meant(profile: Profile, operation: str) -> Incoming | None:
+    """The kind that an operation of the transport means before anything is read; None where that is not enough."""
+    found = [each for each in profile.incoming.values() if operation and each.operation == operation]
+    return found[0] if found else None
+
+
+def parse(profile: Profile, raw: bytes, entrance: Entrance) -> Any:
+    """What a system sent, as its format reads it. Raises BusError for what cannot be read or is not taken."""
     document = profile.format.parse(raw, entrance.hints)
     if profile.format.name == "hl7":
         _admit(document, profile.format, entrance)
+    return document
+
+
+def kind_of(profile: Profile, document: Any, operation: str) -> Incoming:
+    """What kind of message it is; `operation`: what it came as, where the transport says so. Raises BusError."""
     for incoming in profile.incoming.values():
-        if incoming.matches(document):
-            return incoming, incoming.read(document, context)
-    raise BusError(Code.UNSUPPORTED_MESSAGE, "nothing that this system may send looks like this", spot="MSH-9")
+        called = not incoming.operation or not operation or incoming.operation == operation
+        if called and incoming.matches(document):
+            return incoming
+    spot = "MSH-9" if profile.format.name == "hl7" else ""
+    raise BusError(Code.UNSUPPORTED_MESSAGE, "nothing that this system may send looks like this", spot=spot)
 
 
 def _admit(document: Any, format_: Format, entrance: Entrance) -> None:

@@ -1,0 +1,69 @@
+"""From a document that was read to a message that can be stored: its route, key, line and deliveries."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import orjson
+
+from engine.base.clock import to_micros
+from engine.base.errors import BusError, Code
+from engine.model import Context, Incoming, NewMessage, Rider, Shape
+from engine.routing.entrance import Entrance
+from engine.routing.messages import Message
+from engine.routing.plan import deliveries
+from engine.routing.release import Release
+
+Draft: TypeAlias = tuple[NewMessage, Message]
+"""What the journal stores, and what the steps read."""
+
+
+def drafted(
+    release: Release, entrance: Entrance, kind: Incoming, document: Shape, context: Context, size: int
+) -> Message:
+    """The message of a document: checked against its shape, on the route that takes it. Raises BusError."""
+    route = release.route_of(entrance.system, kind.name)
+    shape = release.shape(kind.gives)
+    if broken := shape.check(document):
+        raise BusError(Code.VALIDATION_FAILED, broken[0], spot=broken[0].split(" ", 1)[0])
+    campus = document.get("campus")
+    campus = campus if campus in entrance.campuses else entrance.campuses[0]
+    return Message(release, route, document, context, campus, size)
+
+
+def new_message(
+    message: Message,
+    system: str,
+    client: str,
+    raw: bytes,
+    digest: bytes,
+    meta: Mapping[str, str],
+    riders: tuple[Rider, ...] = (),
+) -> NewMessage:
+    """What the journal stores of it. `client`: the peer's name, where the transport proves one."""
+    route, document, context = message.route, message.document, message.context
+    return NewMessage(
+        id=context.values["message_id"],
+        route=route.name,
+        release=message.release.digest,
+        received=to_micros(context.received),
+        sender=f"{system}\x1f{client}\x1f{message.campus}",
+        key=route.key.of(document) if route.key else None,
+        digest=digest,
+        other_content=route.key.other_content if route.key else "conflict",
+        raw=raw,
+        deliveries=deliveries(route, document, message.campus),
+        finds=message.release.finds(route.shape, document),
+        riders=riders,
+        meta=meta,
+    )
+
+
+def bytes_of(document: Shape) -> bytes:
+    """One text for one content, in whatever order its fields come."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def digest_of(document: Shape) -> bytes:
+    """What "the same content" means where one thing is told in several forms: pushed as XML and found by asking."""
+    return hashlib.sha256(bytes_of(document)).digest()
