@@ -59,7 +59,9 @@ class Hospital:
         self.store = Store(settings.data / "hospital.db")
         self.seed = town.build(self.store, settings.seed, settings.today or datetime.now(times.ZONE).date())
         self.faults = FaultBoard(
-            {"gateway": ("gateway", ANSWERING), "repro": ("repro", ANSWERING)} | {s.name: (s.group, SENDING) for s in SENDERS.values()} | SYSTEMS,
+            {"gateway": ("gateway", ANSWERING), "repro": ("repro", ANSWERING)}
+            | {s.name: (s.group, SENDING) for s in SENDERS.values()}
+            | SYSTEMS,
             self.seed,
         )
         self.secret_file = settings.gateway_secret_file or settings.data / "gateway.secret"

@@ -96,7 +96,7 @@ class Centre:
         return _reply(200, "SUCCESS", "查询成功", {"total": len(found), "list": [one.shown() for one in found]})
 
     @staticmethod
-    def busy() -> Reply:
+    def busy(_asked: Asked) -> Reply:
         return _reply(503, "E503", "服务繁忙,请稍后重试", None)
 
     def _check_caller(self, asked: Asked) -> None:

@@ -23,12 +23,17 @@ _SETTINGS = {
 }
 
 
-def settings_of(mllp: int, http: int, gateway: str) -> dict[str, str]:
+_NOBODY = "http://127.0.0.1:9"
+"""Where nobody listens."""
+
+
+def settings_of(mllp: int, http: int, gateway: str, repro: str = _NOBODY) -> dict[str, str]:
     """What the environment sets over the site's settings."""
     values = {
         "results.listen": f"127.0.0.1:{mllp}",
         "channel.listen": f"127.0.0.1:{http}",
         "messages.url": gateway,
+        "repro.url": repro,
         **_SETTINGS,
     }
     return {"HISBUS__SYSTEMS__" + name.replace(".", "__").upper(): value for name, value in values.items()}
@@ -42,10 +47,18 @@ def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
 class Bus:
     """`hisbus run` on a site. `program` is what is run instead, with the same arguments."""
 
-    def __init__(self, site: Path, mllp: int, http: int, gateway: str, program: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        site: Path,
+        mllp: int,
+        http: int,
+        gateway: str,
+        program: tuple[str, ...] | None = None,
+        repro: str = _NOBODY,
+    ) -> None:
         self.site, self.mllp, self.http = site, mllp, http
         self.log = site.parent / f"{site.name}.log"
-        self.environment = clean_environment(settings_of(mllp, http, gateway))
+        self.environment = clean_environment(settings_of(mllp, http, gateway, repro))
         self._program = program or (str(Path(sys.executable).parent / "hisbus"),)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -130,10 +143,11 @@ class Hospital:
             if line.startswith("ready"):
                 break
             addresses.append(line.split()[0])
-        assert len(addresses) == 6, f"the hospital did not start: {addresses}"
+        else:
+            raise AssertionError(f"the hospital did not start: {addresses}")
         self.page = addresses[0].rstrip("/")
-        self.gateway = addresses[3].removesuffix("/api/message/send")
-        self.his = addresses[4]
+        self.gateway = next(one for one in addresses if "/message/" in one).removesuffix("/api/message/send")
+        self.his = next(one for one in addresses if one.endswith(".cls"))
 
     def close(self) -> None:
         self._process.terminate()
