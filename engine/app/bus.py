@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from engine.app.check import check_site, release_site
@@ -37,13 +38,16 @@ from engine.journal.store import Crash
 from engine.model import Find
 from engine.routing.accept import Intake
 from engine.routing.cache import Cache
+from engine.routing.calls import Calls
 from engine.routing.entrance import Entrance
 from engine.routing.messages import Messages
 from engine.routing.plan import ROUTE
 from engine.routing.planner import RoutePlanner
 from engine.routing.reads import Reads
 from engine.routing.release import Release, Releases, read_texts
+from engine.routing.serve import serving
 from engine.routing.split import Splitter
+from engine.routing.waiting import Waiting
 from engine.settings.layers import Loaded
 from engine.settings.models import Config
 from engine.settings.problems import Problems, TextsRefused
@@ -126,7 +130,8 @@ class Bus:
             texts, lambda made, found: check_site(self._loaded, made, texts, self.surroundings.adapters, found)
         )
         self.messages = Messages(self.journal, self.releases, self.surroundings.named)
-        self.planner = RoutePlanner(self.journal, self.messages, self.surroundings.named)
+        self.waiting = Waiting()
+        self.planner = RoutePlanner(self.journal, self.messages, self.surroundings.named, self.waiting, self.clock)
         self.delivery = Delivery(
             self.journal, self.planner, self.clock, self.ids, self.supervisor, nodes=lambda: self._nodes
         )
@@ -145,6 +150,17 @@ class Bus:
             self.surroundings.named,
             self.supervisor,
             Cache(self.clock),
+        )
+        self.calls = Calls(
+            self.journal,
+            self.releases,
+            self.messages,
+            self.delivery,
+            self.waiting,
+            self.clock,
+            self.supervisor,
+            busy=lambda: self._lagging,
+            nodes=lambda: self._nodes,
         )
         self.intake = Intake(
             self.journal,
@@ -249,7 +265,7 @@ class Bus:
         entrance = ChannelEntrance(
             contracts=contracts,
             clients=clients_of(self.config.systems[name].clients, self.config.site.campuses, self.secrets),
-            serve=self.reads.serve,
+            serve=serving(self.releases, self.reads.serve, partial(self.calls.serve, name)),
             audit=self._audit,
             clock=self.clock,
             ids=self.ids,

@@ -39,11 +39,18 @@ def _ends(contracts: Contracts, release: Release) -> dict[str, Ends]:
     for name in contracts.operations:
         route = release.routes.get(name)
         if route is not None:
-            step = route.steps[0]
-            operation = release.profile(step.system).outgoing[step.operation]
-            takes = None if step.between else documents.get(operation.takes or "")
-            found[name] = Ends(takes, documents.get(operation.gives or ""))
+            found[name] = Ends(documents.get(route.shape), documents.get(_gives(route, release)))
     return found
+
+
+def _gives(route: Route, release: Release) -> str:
+    """The shape of an answer: the reply of the step whose end a caller hears; nothing where it is `accepted`."""
+    if route.answer is not None and route.answer.step is None:
+        return ""
+    step = route.steps[-1 if route.answer is None else route.answer.step]
+    if step.makes is not None:
+        return ""
+    return release.profile(step.system).outgoing[step.operation].gives or ""
 
 
 def _check_served(routes: Mapping[str, Route], offered: set[str], written: RoutesText, problems: Problems) -> None:

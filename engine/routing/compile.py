@@ -11,7 +11,8 @@ from engine.mapping.compile import compile_test, compile_value
 from engine.mapping.functions.kind import Setup
 from engine.mapping.library import Library
 from engine.mapping.scope import ShapeReader
-from engine.model import Effect, Incoming, Outgoing, Profile
+from engine.model import Incoming, Outgoing, Profile
+from engine.routing.answering import Answer
 from engine.routing.children import Children, check_circles, check_lines
 from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
 from engine.settings.nodes import Node
@@ -71,19 +72,20 @@ class _Compiler:
 
     def route(self) -> Route | None:
         sources = [found for number in range(len(self._text.from_ or ())) if (found := self._source(number))]
-        shape = self._shape([incoming for _, incoming in sources]) or self._children.shape(self._name)
+        shape = self._shape([incoming for _, incoming in sources]) or self._children.shape(self._name) or self._asked()
         reader = ShapeReader(self._around.library.documents.get(shape))
         lane = self._lane(reader)
         main = self._steps(self._text.all_steps(), "gather" if self._text.gather else "steps", [], lane, shape)
         failing = self._steps(self._text.on_failure, "on_failure", main, lane, shape)
         check_lines([*main, *failing], self._place_of, self._problems)
-        if self._text.to is not None or self._is_read(main):
-            self._check_reading(main)
+        answering = Answer(self._text, self._where, self._around.outgoing, self._problems)
+        answer = answering.of(self._name, main)
         return Route(
             name=self._name,
             sources=tuple(source for source, _ in sources),
-            steps=tuple(main),
+            steps=tuple(main if answer is None else answering.waited(main, answer)),
             key=self._key(reader),
+            answer=answer,
             on_failure=tuple(failing),
             shape=shape,
         )
@@ -112,6 +114,18 @@ class _Compiler:
             what = f"these give different documents: {', '.join(sorted(shapes))}"
             self._problems.add(self._where("from"), what, "a route has one kind of document")
         return min(shapes, default="")
+
+    def _asked(self) -> str:
+        """The shape of what a channel operation is asked with: what its first step takes, or the map before it."""
+        first = next(iter(self._text.all_steps().values()), None)
+        if "." not in self._name or self._text.from_ or first is None:
+            return ""
+        if first.map is not None:
+            ends = self._around.library.between_ends.get(first.map)
+            return (ends[0] if ends else None) or ""
+        system, _, route = first.to.partition(".")
+        operation = self._around.outgoing(first.to)
+        return self._children.shape(route) if system == ROUTE else (operation.takes if operation else None) or ""
 
     def _key(self, reader: ShapeReader) -> Key | None:
         if self._text.key is None:
@@ -204,20 +218,6 @@ class _Compiler:
         words = _outcomes_named(text.when, names)
         test = compile_test(Node(words, where), reader, self._problems)
         return When(lambda scope: test(scope, None), early=not _reads_steps(words, names))  # type: ignore[arg-type]  # no `$name` in a when
-
-    # --- reads -----------------------------------------------------------------------------------
-
-    def _is_read(self, steps: list[Step]) -> bool:
-        return "." in self._name and bool(steps)
-
-    def _check_reading(self, steps: list[Step]) -> None:
-        """A channel operation that changes something needs waiting callers, which are not carried yet."""
-        for step in steps:
-            operation = self._around.outgoing(f"{step.system}.{step.operation}")
-            changes = step.makes is not None or (operation is not None and operation.effect is not Effect.NONE)
-            if changes and not self._text.from_:
-                what = f"{step.system}.{step.operation} changes something, and no caller can wait for that yet"
-                self._problems.add(self._where(), what, "a channel operation reads: effect: none")
 
     # --- common ----------------------------------------------------------------------------------
 

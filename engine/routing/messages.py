@@ -16,7 +16,7 @@ from engine.contract import Inbound
 from engine.formats.format import Hints
 from engine.journal.interface import Journal
 from engine.model import Claimed, Context, Shape
-from engine.routing.plan import ROUTE, Route
+from engine.routing.plan import Route
 from engine.routing.release import Release, Releases
 
 _KEPT = 16 * 1024 * 1024
@@ -77,7 +77,7 @@ class Messages:
         if route is None:
             raise BusError(Code.INTERNAL, "the message's route is not in its release")
         raw, meta = await self._journal.raw(delivery.seq)
-        if meta["system"] == ROUTE:
+        if "read_as" not in meta:
             context = release.context(delivery.received, delivery.id, meta["campus"])
             return Message(release, route, orjson.loads(raw), context, meta["campus"], len(raw))
         campus, read_as = meta["campus"], meta["read_as"]
@@ -88,9 +88,11 @@ class Messages:
         return Message(release, route, document, context, campus, len(raw))
 
 
-def child_meta(route: str, campus: str) -> dict[str, str]:
-    """The same for a child: its bytes are its document as JSON, and no profile reads them."""
-    return {"system": ROUTE, "operation": route, "campus": campus, "client": ""}
+def document_meta(system: str, route: str, campus: str, client: str = "") -> dict[str, str]:
+    """The same for a message whose bytes are its document as JSON, read by no profile: a child of a split (`system`
+    is `route` then), or what a client of a channel has asked.
+    """
+    return {"system": system, "operation": route, "campus": campus, "client": client}
 
 
 def meta_of(inbound: Inbound, operation: str, campus: str, read_as: str) -> dict[str, str]:

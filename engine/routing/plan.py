@@ -82,6 +82,20 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """Where the caller of an operation that changes something is answered, and how long he waits for it."""
+
+    step: int | None
+    """The step whose end is the answer; None: `accepted`, the message on our disk."""
+    within: float = 10.0
+    """Seconds."""
+    undo: bool = False
+    """`late: undo`: what is done after that time is undone, as the caller was told that the outcome is not known."""
+    waited: frozenset[int] = frozenset()
+    """The step and all that it needs: the first of them that fails is the answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One route of `routes.yaml`, compiled."""
 
@@ -91,8 +105,9 @@ class Route:
     steps: tuple[Step, ...]
     key: Key | None = None
     on_failure: tuple[Step, ...] = ()
-    within: float | None = None
-    """Seconds in which the source wants its answer; None: it is answered when the message is durable."""
+    answer: Answering | None = None
+    """Of a channel operation that changes something; None: it reads, or what starts it is answered once it is durable.
+    """
     shape: str = ""
     """The shape of its document."""
 
@@ -117,17 +132,21 @@ def deliveries(route: Route, document: Shape, campus: str) -> tuple[NewDelivery,
     )
 
 
-def follow(route: Route, index: int, bare: Then, document: Shape, campus: str, *, failing: bool) -> Then:
+def follow(
+    route: Route, index: int, bare: Then, document: Shape, campus: str, *, failing: bool, late: bool = False
+) -> Then:
     """What follows from a step's end by the plan: steps freed (at once, or by its last child), skipped, added.
 
     `failing` tells that `on_failure` of this message runs already (or has run): it starts once.
+    `late` that the caller's time was over: with `late: undo` a step he waited for is undone then, as if it had failed.
     Doubt and parking start nothing (invariant 8).
     """
     if bare.state not in FINAL:
         return bare
     step = route.step(index)
     makes = step is not None and step.makes is not None
-    if bare.state in (State.DELIVERED, State.SKIPPED):
+    undone = late and not failing and route.answer is not None and route.answer.undo and index in route.answer.waited
+    if bare.state in (State.DELIVERED, State.SKIPPED) and not undone:
         freed = _needing(route, index)
         if makes:
             return replace(bare, awaited=freed)

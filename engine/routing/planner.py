@@ -4,13 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.base.clock import Clock
 from engine.base.errors import BusError, Code
 from engine.delivery.interface import Work
 from engine.delivery.stored import decode
 from engine.journal.interface import Journal
 from engine.model import Claimed, Context, Outcome, Progress, State, Then
+from engine.routing import answers
 from engine.routing.messages import Message, Messages
 from engine.routing.plan import Step, follow
+from engine.routing.waiting import Waiting
+
+_STANDING = (State.DOUBTFUL, State.PARKED)
+"""States in which a delivery holds its line until somebody knows more."""
 
 Named = Callable[[str, str], Mapping[str, str]]
 
@@ -31,11 +37,15 @@ class RoutePlanner:
     can be pure; everything else may be forgotten and is read again.
     """
 
-    def __init__(self, journal: Journal, messages: Messages, named: Named) -> None:
-        """`named`: what the site's settings give a system's profile to read as `$name`."""
+    def __init__(self, journal: Journal, messages: Messages, named: Named, waiting: Waiting, clock: Clock) -> None:
+        """`named`: what the site's settings give a system's profile to read as `$name`. `waiting`: the callers of this
+        node who are told what was committed.
+        """
         self._journal = journal
         self._messages = messages
         self._named = named
+        self._waiting = waiting
+        self._clock = clock
         self._working: dict[tuple[int, int], tuple[Message, int]] = {}
         """The message of a delivery in work, and how many work on it: a person may have given it out again, a late
         reply may come beside a question.
@@ -75,17 +85,31 @@ class RoutePlanner:
             question=profile.outgoing.get(operation.ask.by) if operation.ask else None,
         )
 
-    def then(self, delivery: Claimed, outcome: Outcome | None, then: Then) -> Then:  # noqa: ARG002 - the protocol's
+    def then(self, delivery: Claimed, outcome: Outcome | None, then: Then) -> Then:
         message, _ = self._working[delivery.seq, delivery.step]
-        full = follow(message.route, delivery.step, then, message.document, message.campus, failing=message.failing)
+        full = follow(
+            message.route,
+            delivery.step,
+            then,
+            message.document,
+            message.campus,
+            failing=message.failing,
+            late=delivery.deadline is not None and self._clock.now() > delivery.deadline,
+        )
         message.failing = message.failing or bool(full.add)
-        return full
+        return replace(full, answer=answers.decided(message.route, delivery.step, outcome, full))
 
     def settled(self, delivery: Claimed, outcome: Outcome | None, then: Then, progress: Progress | None) -> None:  # noqa: ARG002 - the protocol's
         message, workers = self._working.pop((delivery.seq, delivery.step), (None, 0))
         if message is not None and workers > 1:
             self._working[delivery.seq, delivery.step] = message, workers - 1
-        if progress is not None and progress.done:
+        if progress is None:
+            return
+        if then.answer is not None:
+            self._waiting.answered(delivery.seq)
+        if message is not None and then.state in _STANDING:
+            self._tell_who_waits(message, delivery, then)
+        if progress.done:
             self._messages.forget(delivery.seq)
 
     async def dropped(self, delivery: Claimed) -> Then:
@@ -94,7 +118,17 @@ class RoutePlanner:
         outcomes = await self._journal.outcomes(delivery.seq) if message.route.on_failure else {}
         failing = any(step.index in outcomes for step in message.route.on_failure)
         bare = Then(State.GIVEN_UP, why="dropped")
-        return follow(message.route, delivery.step, bare, message.document, message.campus, failing=failing)
+        full = follow(message.route, delivery.step, bare, message.document, message.campus, failing=failing)
+        return replace(full, answer=answers.decided(message.route, delivery.step, None, full))
+
+    def _tell_who_waits(self, message: Message, delivery: Claimed, then: Then) -> None:
+        """Who waits for a step that is parked, and who stands in line behind it or behind a doubt."""
+        route, step = message.route, message.route.step(delivery.step)
+        if then.state is State.PARKED and route.answer is not None and delivery.step in route.answer.waited:
+            self._waiting.parked(delivery.seq)
+        line = step.lane.of(message.document, message.campus) if step is not None and step.lane is not None else None
+        if line is not None:
+            self._waiting.held(line)
 
     def _context(self, message: Message, system: str) -> Context:
         named = self._named(system, message.campus)

@@ -20,7 +20,7 @@ from engine.delivery.local import Ended
 from engine.journal.interface import Journal
 from engine.model import Accepted, Claimed, Conflict, NewMessage, Outcome, Shape, State, Then, Verdict
 from engine.routing.accept import REFUSED, Deliverer
-from engine.routing.messages import Message, Messages, child_meta
+from engine.routing.messages import Message, Messages, document_meta
 from engine.routing.plan import ROUTE, Makes, Route, deliveries
 from engine.routing.planner import RoutePlanner, Turn
 from engine.routing.release import Release
@@ -137,7 +137,7 @@ class _Maker:
             raw=raw,
             deliveries=deliveries(route, document, campus),
             finds=self._release.finds(route.shape, document),
-            meta=child_meta(route.name, campus),
+            meta=document_meta(ROUTE, route.name, campus),
         )
 
     def _document(self, item: Any) -> Shape:

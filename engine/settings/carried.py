@@ -12,7 +12,6 @@ from engine.settings.problems import Problems
 KEYS = {
     "routes.*.schedule": "routes start when a message arrives, not by the clock",
     "routes.*.amends": "a corrected message is one of its own",
-    "routes.*.answer.late": "what was accepted is finished after its deadline",
 }
 """Keys by their place (`*` is any name), each with what the engine does instead."""
 

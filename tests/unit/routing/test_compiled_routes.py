@@ -97,9 +97,55 @@ def test_what_two_routes_take_is_a_finding():
     assert any("starts route 'filed' already" in one for one in findings(again))
 
 
-def test_a_channel_operation_that_changes_something_is_refused_yet():
-    assert any("no caller can wait" in one for one in findings(FLOW + "\n  form.save: {to: office.save}\n"))
-    assert not findings(FLOW + "\n  form.look: {to: office.look}\n")
+CALL = """
+routes:
+  form.save:
+    lane: patient.id
+    steps:
+      save: {to: office.save, when: kind == a}
+      tell: {to: office.tell, map: note_of_form, when: kind == a}
+      copy: {to: desk.save, retry: {for: 2h, then: park}}
+    on_failure:
+      undo: {to: office.undo, when: save == delivered}
+    answer: {after: tell, within: 4s, late: undo}
+"""
+
+
+def test_a_channel_operation_that_changes_something_has_a_caller_who_waits():
+    route = release("routes: {form.save: {to: office.save}}").routes["form.save"]
+    assert (route.answer.step, route.answer.within, route.answer.undo, route.shape) == (0, 10.0, False, "form")
+    assert release("routes: {form.look: {to: office.look}}").routes["form.look"].answer is None
+    assert release(FLOW).routes["filed"].answer is None
+    later = release("routes: {form.save: {to: office.save, answer: {after: accepted}}}").routes["form.save"]
+    assert (later.answer.step, later.answer.waited) == (None, frozenset())
+    assert later.steps[0].policy.then is Ending.PARK, "nobody waits for it"
+
+
+def test_what_a_caller_waits_for_is_tried_while_he_waits_and_said_when_it_is_skipped():
+    route = release(CALL).routes["form.save"]
+    save, tell, copy = route.steps
+    assert (route.answer.step, route.answer.waited, route.answer.undo) == (1, {0, 1}, True)
+    assert [(step.policy.retry_for, step.policy.then) for step in route.steps] == [
+        (4.0, Ending.FAIL), (4.0, Ending.FAIL), (7200.0, Ending.PARK)
+    ]  # fmt: skip
+    assert (save.when.early, tell.when.early) == (True, False)
+    assert copy.needs == (1,)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said", "finding"),
+    [
+        ("    lane: patient.id\n", "    key: order_no\n", "a channel's caller brings a key of its own"),
+        ("    on_failure:\n      undo: {to: office.undo, when: save == delivered}\n", "", "nothing undoes it"),
+        ("copy: {to: desk.save,", "copy: {to: desk.save, needs: [],", "'copy' may run beside 'tell'"),
+        ("after: tell, within: 4s, late: undo", "after: accepted, within: 4s", "nobody waits for the steps"),
+        ("form.save:", "saved:\n    from: source.form", "nobody waits for the steps"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_a_finding(wrong, said, finding):
+    assert wrong in CALL
+    found = findings(CALL.replace(wrong, said, 1))
+    assert [finding in one for one in found] == [True], found
 
 
 def test_different_documents_cannot_share_a_route():

@@ -130,6 +130,8 @@ def test_a_route_that_nobody_sends_to_is_a_finding():
     assert any("no step sends to route 'lonely'" in one for one in found)
 
 
-def test_a_channel_operation_does_not_send_to_routes_yet():
-    _, found = made(ROUTES + "  stop.ask: {to: route.booking_stopped}\n")
-    assert any("no caller can wait" in one for one in found), found
+def test_a_channel_operation_may_send_to_a_route():
+    release, found = made(ROUTES + "  stop.ask: {to: route.booking_stopped}\n")
+    assert not found
+    route = release.routes["stop.ask"]
+    assert (route.shape, route.answer.step) == ("booking", 0)
