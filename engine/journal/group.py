@@ -144,6 +144,16 @@ class GroupJournal:
     async def ride(self, riders: Sequence[Rider]) -> None:
         await self.commit(marks.Ride(self._riders(riders)))
 
+    async def take(self, name: str, seen: str | None, value: str) -> bool:
+        rows = await self.store.fetch(reads.RIDER, name)
+        stands = bytes(rows[0][0]) if rows else None
+        said = None if stands is None else self._ring.audit.decrypt(stands, name.encode()).decode()
+        if said != seen:
+            return False
+        ((_, sealed),) = self._riders((Rider(name, value),))
+        taken: bool = await self.commit(marks.Take(name, stands, sealed))
+        return taken
+
     async def store_release(self, digest: str, content: bytes) -> None:
         await self.commit(marks.Release(digest, content))
 

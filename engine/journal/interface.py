@@ -165,6 +165,12 @@ class Journal(Protocol):
         """Commits riders without a message: a page that held no rows, a schedule that found nothing to do."""
         ...
 
+    async def take(self, name: str, seen: str | None, value: str) -> bool:
+        """Commits a rider in place of the value that was seen there (None: there was none). False: another stands
+        there by now, and nothing was changed: of several nodes that take the same run, one has it.
+        """
+        ...
+
     def note(self, read: Noted) -> None:
         """Puts a read into the audit with a later commit; nobody waits for it (decision 23). Raises BusError(BUSY)
         where too many wait for a database that takes nothing.

@@ -130,6 +130,16 @@ class Ride:
 
 
 @dataclass(frozen=True, slots=True)
+class Take:
+    """A rider in place of the one that was seen there; both are encrypted."""
+
+    name: str
+    seen: bytes | None
+    value: bytes
+    size = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A piece of a large body, stored before the mark that names it."""
 
@@ -218,6 +228,7 @@ Mark: TypeAlias = (
     | Withdraw
     | Acted
     | Ride
+    | Take
     | Part
     | Release
     | Read

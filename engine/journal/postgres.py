@@ -112,6 +112,8 @@ RIDER = """
 insert into riders (name, value) select * from unnest($1::text[], $2::bytea[])
 on conflict (name) do update set value = excluded.value
 """
+FIRST_RIDER = "insert into riders (name, value) values ($1, $2) on conflict do nothing"
+NEXT_RIDER = "update riders set value = $2 where name = $1 and value = $3"
 
 # --- split: no row, stale ---
 SPLITTING = """

@@ -23,6 +23,7 @@ from engine.journal.marks import (
     Settle,
     Split,
     Sweep,
+    Take,
     Unclaim,
     Withdraw,
 )
@@ -70,6 +71,7 @@ class Batch:
             (Accept, self._accepting.accept),
             (Split, self._splits),
             (Ride, self._ride),
+            (Take, self._take),
             (Sending, self._sending),
             (Claim, self._claim),
             (Part, self._parts),
@@ -330,6 +332,15 @@ class Batch:
         last = dict(rider for mark in marks for rider in mark.riders)
         await self._run(sql.RIDER, list(last), list(last.values()))
         return [None] * len(marks)
+
+    async def _take(self, marks: Sequence[Take]) -> list[bool]:
+        tags = [
+            await self._run(sql.FIRST_RIDER, mark.name, mark.value)
+            if mark.seen is None
+            else await self._run(sql.NEXT_RIDER, mark.name, mark.value, mark.seen)
+            for mark in marks
+        ]
+        return [_count(tag) == 1 for tag in tags]
 
     async def _parts(self, marks: Sequence[Part]) -> list[None]:
         await self._run(sql.PART, *columns([(m.id, m.part, m.n, m.data) for m in marks], 4), self._now)

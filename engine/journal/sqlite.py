@@ -43,6 +43,8 @@ values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
 """
 FIND = "insert into finds (hash, message) values (?, ?) on conflict do nothing"
 RIDER = "insert into riders (name, value) values (?, ?) on conflict (name) do update set value = excluded.value"
+FIRST_RIDER = "insert into riders (name, value) values (?, ?) on conflict do nothing"
+NEXT_RIDER = "update riders set value = ? where name = ? and value = ?"
 
 # --- split: no row, stale ---
 SPLITTING = """

@@ -24,6 +24,7 @@ from engine.journal.marks import (
     Settle,
     Split,
     Sweep,
+    Take,
     Unclaim,
     Withdraw,
     Written,
@@ -315,6 +316,11 @@ class Batch:
     def _ride(self, mark: Ride) -> None:
         self._many(sql.RIDER, mark.riders)
 
+    def _take(self, mark: Take) -> bool:
+        if mark.seen is None:
+            return self._run(sql.FIRST_RIDER, (mark.name, mark.value)).rowcount == 1
+        return self._run(sql.NEXT_RIDER, (mark.value, mark.name, mark.seen)).rowcount == 1
+
     def _part(self, mark: Part) -> None:
         self._run(sql.PART, (mark.id, mark.part, mark.n, self._now, mark.data))
 
@@ -333,6 +339,7 @@ class Batch:
         (Accept, _accept, True),
         (Split, _split, False),
         (Ride, _ride, False),
+        (Take, _take, False),
         (Sending, _sending, False),
         (Claim, _claim, False),
         (Part, _part, False),

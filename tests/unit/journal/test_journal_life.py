@@ -116,6 +116,19 @@ async def test_a_caller_that_goes_away_leaves_no_delivery_claimed(opener: Opener
     assert opened.room.taken["his"] == 0
 
 
+async def test_of_several_who_take_what_they_have_seen_one_has_it(opener: Opener) -> None:
+    journal = (await opener.open()).journal
+    assert sorted(await asyncio.gather(*(journal.take("run", None, str(one)) for one in range(4)))) == [False] * 3 + [
+        True
+    ]
+    seen = await journal.rider("run")
+    assert not await journal.take("run", None, "late")
+    assert not await journal.take("run", "another", "late")
+    again = await asyncio.gather(*(journal.take("run", seen, f"again {one}") for one in range(4)))
+    assert sorted(again) == [False] * 3 + [True]
+    assert await journal.rider("run") == f"again {again.index(True)}"
+
+
 async def test_riders_are_committed_with_their_message_or_not_at_all(opener: Opener) -> None:
     from engine.model import Rider
 
