@@ -12,15 +12,17 @@ from typing import Any, Literal
 
 from lxml import etree
 
+from engine.base import log
 from engine.base.errors import BusError, Code
 from engine.contract import Options
-from engine.formats import text, xml_paths
+from engine.formats import text, xml_mend, xml_paths
 from engine.formats.format import NULL, Hints, PathError, Target, literal
 from engine.formats.format import Code as Compiled
 from engine.formats.plain import Plain
 
+_log = log.get("formats")
+
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
-_ROOT = re.compile(r"<([^\s<>/?!]+)")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,300}\?>")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -36,8 +38,9 @@ class XmlOptions(Options):
     blanks: Literal["keep", "trim"] = "keep"
     """`trim`: texts are read without the blanks around them."""
     mend: bool = False
-    """True: elements inside that are closed wrongly (`<Items>…<Items>`) are mended. What ends before its root does is
-    never mended: half a number is no number."""
+    """True: the slips of HIS interfaces are mended: elements closed wrongly inside (`<Items>…<Items>`), `&nbsp;`, a
+    bare `&` or `<`, characters that XML cannot have. What ends before its root does is never mended: half a number is
+    no number. The log says `xml_mended`."""
     charset: str | None = None
     """Character set of what is read, whatever it says itself, and of what is written (UTF-8 where none is named)."""
     declaration: bool = False
@@ -62,17 +65,27 @@ class Xml(Plain):
         body = characters(raw, hints.charset or self._options.charset)
         _refuse_types(body)
         try:
-            root = etree.fromstring(body.encode(), _parser(recover=self._options.mend and _whole(body)))
-        except etree.XMLSyntaxError as error:
-            line, column = error.position
-            raise BusError(Code.NOT_READABLE, "this is not XML", spot=f"line {line}, column {column}") from None
-        except (ValueError, UnicodeEncodeError):
-            raise BusError(Code.NOT_READABLE, "characters that XML cannot have") from None
-        if root is None:  # nothing was left to mend
-            raise BusError(Code.NOT_READABLE, "this is not XML")
+            root = _tree(body)
+        except BusError as error:
+            if not self._options.mend:
+                raise
+            root = self._mended(body, error)
         if _deeper(hints.depth)(root):
             raise BusError(Code.NOT_READABLE, f"nested deeper than {hints.depth}")
         root.tag = self._options.roots.get(etree.QName(root).localname, root.tag)
+        return root
+
+    def _mended(self, body: str, error: BusError) -> Any:
+        """The tree of what is no XML as it came. Raises that error where it cannot be mended."""
+        roots = self._options.roots
+        better = xml_mend.mended(body, {*roots, *roots.values()})
+        if better is None:
+            raise error
+        try:
+            root = _tree(better)
+        except BusError:
+            raise error from None
+        _log.warning("xml_mended", spot=error.spot)
         return root
 
     def read(self, path: str) -> Compiled:
@@ -168,17 +181,19 @@ def characters(raw: bytes, said: str | None = None) -> str:
     return _plain(text.decode(raw, said) if said is not None else _guessed(raw))
 
 
-def _parser(*, recover: bool) -> etree.XMLParser:
-    return etree.XMLParser(
+def _tree(body: str) -> Any:
+    """The root of well-formed XML. Raises BusError(NOT_READABLE)."""
+    parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-        remove_comments=True, remove_pis=True, recover=recover,
+        remove_comments=True, remove_pis=True,
     )  # fmt: skip
-
-
-def _whole(body: str) -> bool:
-    """Whether it ends with the end of its root."""
-    root = _ROOT.search(body)
-    return root is not None and body.rstrip().endswith(f"</{root[1]}>")
+    try:
+        return etree.fromstring(body.encode(), parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise BusError(Code.NOT_READABLE, "this is not XML", spot=f"line {line}, column {column}") from None
+    except (ValueError, UnicodeEncodeError):
+        raise BusError(Code.NOT_READABLE, "characters that XML cannot have") from None
 
 
 def _guessed(raw: bytes) -> str:
