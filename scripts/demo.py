@@ -95,6 +95,7 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
         "HISBUS__SYSTEMS__CHANNEL__LISTEN": f"127.0.0.1:{options.http}",
         "HISBUS__SYSTEMS__RESULTS__LISTEN": f"127.0.0.1:{options.mllp}",
         "HISBUS__SYSTEMS__MESSAGES__URL": f"http://127.0.0.1:{options.sandbox + 1}",
+        "HISBUS__SYSTEMS__REPRO__URL": f"http://127.0.0.1:{options.sandbox + 3}",
     }
     return {**os.environ, **settings}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from engine.base.where import did_you_mean
 from engine.channel.check import Ends, check_contracts, check_scopes
 from engine.channel.contracts import Contracts, load_contracts
-from engine.routing.plan import Route
+from engine.routing.plan import Route, Step
 from engine.routing.release import Release
 from engine.settings.layers import Loaded
 from engine.settings.problems import Problems
@@ -28,6 +28,7 @@ def check_offers(loaded: Loaded, release: Release, written: RoutesText, problems
             return  # a finding already: what it would have offered is not known
         offered |= set(contracts.operations)
         check_contracts(contracts, _ends(contracts, release), problems)
+        _check_kept(contracts, release, written, problems)
         check_scopes(contracts, loaded, name, problems)
     if channels:
         _check_served(release.routes, offered, written, problems)
@@ -39,18 +40,30 @@ def _ends(contracts: Contracts, release: Release) -> dict[str, Ends]:
     for name in contracts.operations:
         route = release.routes.get(name)
         if route is not None:
-            found[name] = Ends(documents.get(route.shape), documents.get(_gives(route, release)))
+            answer = _answer(name, route, release)
+            gives = release.profile(answer.system).outgoing[answer.operation].gives if answer else None
+            found[name] = Ends(documents.get(route.shape), documents.get(gives or ""))
     return found
 
 
-def _gives(route: Route, release: Release) -> str:
-    """The shape of an answer: the reply of the step whose end a caller hears; nothing where it is `accepted`."""
-    if route.answer is not None and route.answer.step is None:
-        return ""
-    step = route.steps[-1 if route.answer is None else route.answer.step]
-    if step.makes is not None:
-        return ""
-    return release.profile(step.system).outgoing[step.operation].gives or ""
+def _answer(name: str, route: Route, release: Release) -> Step | None:
+    """The step whose reply is the answer; None where there is none."""
+    if name in release.readings:
+        return release.readings[name].answer
+    answering = route.answer
+    step = route.step(answering.step) if answering is not None and answering.step is not None else None
+    return None if step is None or step.makes is not None else step
+
+
+def _check_kept(contracts: Contracts, release: Release, written: RoutesText, problems: Problems) -> None:
+    """What is about one patient is not kept for later: it is his, and out of date with his next call."""
+    for name, contract in contracts.operations.items():
+        reading = release.readings.get(name)
+        if reading is not None and reading.keep is not None and contract.text.subject:
+            what = f"what {name!r} answers is about one patient and cannot be kept"
+            problems.add(
+                written.where("routes", name, "cache"), what, "leave 'cache' out: equal calls share one anyway"
+            )
 
 
 def _check_served(routes: Mapping[str, Route], offered: set[str], written: RoutesText, problems: Problems) -> None:

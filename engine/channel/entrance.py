@@ -126,7 +126,13 @@ class Entrance:
         key = _key(inbound) if contract.key else None
         call.served = await self._serve(Asked(contract.operation, document, caller, call.trace, key, inbound.raw))
         call.made = contract.build(call.served.value, client.unmask)
-        call.answer = _shown(call, client, call.served, call.made)
+        call.answer = self._shown(call, client, call.served, call.made)
+
+    def _shown(self, call: _Call, client: Client, served: Served, made: Made) -> Answer:
+        text = served.backend_text if client.unmask else ""
+        backend = Backend(served.system, served.backend_code, text) if served.system else None
+        age = max(0, self._clock.now() - served.stale_since) // SECOND if served.stale else None
+        return success(made.data, call.trace, backend, call.language, age=age, missing=served.missing)
 
     def _record(self, call: _Call, code: str) -> AuditRecord:
         assert call.client is not None
@@ -163,12 +169,6 @@ class Entrance:
             detail=error.detail if error else "",
             took_ms=took // 1000,
         )
-
-
-def _shown(call: _Call, client: Client, served: Served, made: Made) -> Answer:
-    text = served.backend_text if client.unmask else ""
-    backend = Backend(served.system, served.backend_code, text) if served.system else None
-    return success(made.data, call.trace, backend, call.language, stale=served.stale)
 
 
 def _operation(call: _Call) -> str:

@@ -1,11 +1,12 @@
-"""The envelope of every answer: `{code, message, data, traceId, backend}` (endpoint-catalog §0.2).
+"""The envelope of every answer: `{code, message, data, traceId, backend}` (endpoint-catalog §0.2), and `missing` where
+systems of several that were asked did not answer: `[{part, code}]`.
 
 `message` is one sentence for the user, in Chinese unless the caller asks for English. For an error
 `data` says, for the developer, what was wrong: `{reason, fields: [{field, reason}]}`, or null. Where one message of the
 bus is meant (whose outcome is not known yet, or that stands in the way), its id stands there too, as `taskId`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -13,10 +14,12 @@ import orjson
 from engine.base.errors import Backend, BusError, Code
 from engine.channel.refusal import Language, Refusal, Words
 from engine.contract import Answer
+from engine.model import Missing
 
 OK: Final = "OK"
 _DONE: Final = Words("成功", "OK")
 _STALE: Final = Words("业务系统暂不可用，以下为最近一次的结果", "The system behind is down; this is its last answer.")
+_PARTLY: Final = Words("部分系统未应答，以下结果不完整", "Some systems did not answer; this is what the others have.")
 
 _RETRY_AFTER: Final = {
     Code.BUSY: 1,
@@ -41,14 +44,24 @@ def language_of(accept: str, default: Language) -> Language:
     return found
 
 
-def success(data: Any, trace: str, backend: Backend | None, language: Language, *, stale: bool) -> Answer:
-    """The answer to a call that did what was asked. Raises BusError(BACKEND_FORMAT) for text that no JSON carries."""
-    message = (_STALE if stale else _DONE).say(language)
+def success(
+    data: Any,
+    trace: str,
+    backend: Backend | None,
+    language: Language,
+    *,
+    age: int | None = None,
+    missing: Sequence[Missing] = (),
+) -> Answer:
+    """The answer to a call that did what was asked. `age`: seconds since the system behind said it, where it is down
+    now; the header `Age` has it (RFC 9111 §5.1). Raises BusError(BACKEND_FORMAT) for text that no JSON carries.
+    """
+    message = (_STALE if age is not None else _PARTLY if missing else _DONE).say(language)
     try:
-        body = _body(OK, message, data, trace, backend)
+        body = _body(OK, message, data, trace, backend, missing)
     except TypeError:  # half of a surrogate pair, out of a charset that was guessed wrongly
         raise BusError(Code.BACKEND_FORMAT, "the reply holds text that is not Unicode") from None
-    return Answer((body,), 200, _headers(trace))
+    return Answer((body,), 200, _headers(trace) | ({} if age is None else {"age": str(age)}))
 
 
 def failure(error: BusError, trace: str, language: Language, messages: Mapping[Code, Words], *, clear: bool) -> Answer:
@@ -84,11 +97,16 @@ def _why(error: BusError, language: Language) -> dict[str, Any] | None:
     return {**task, "reason": reason, "fields": fields} if task or reason or fields else None
 
 
-def _body(code: str, message: str, data: Any, trace: str, backend: Backend | None) -> bytes:
+def _body(
+    code: str, message: str, data: Any, trace: str, backend: Backend | None, missing: Sequence[Missing] = ()
+) -> bytes:
     said = None
     if backend is not None:
         said = {"system": backend.system, "code": backend.code or None, "message": backend.text or None}
-    return orjson.dumps({"code": code, "message": message, "data": data, "traceId": trace, "backend": said})
+    whole = {"code": code, "message": message, "data": data, "traceId": trace, "backend": said}
+    if missing:
+        whole["missing"] = [{"part": one.part, "code": one.code} for one in missing]
+    return orjson.dumps(whole)
 
 
 def _headers(trace: str) -> dict[str, str]:

@@ -82,7 +82,7 @@ class Reads:
             return served
 
         try:
-            served = await self._shared.get(key, f"read:{reading.name}", work, reading.within)
+            served = await self._shared.get(key, f"read:{reading.name}", work)
         except BusError as error:
             if kept is None or error.code not in _DOWN or not self._may_stand_in(reading, kept):
                 raise

@@ -21,21 +21,16 @@ class Shared(Generic[T]):
         """Whether somebody's work of this key can be waited for."""
         return key in self._under_way
 
-    async def get(self, key: Hashable, name: str, work: Callable[[], Coroutine[Any, Any, T]], within: float) -> T:
-        """What the work of this key comes to, begun now where none is under way.
-
-        Raises what it raised (BusError), BACKEND_TIMEOUT after `within` seconds of this caller's own waiting, and
-        BUSY where the bus stops meanwhile.
+    async def get(self, key: Hashable, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What the work of this key comes to, begun now where none is under way. It bounds its own time, so whoever
+        comes later waits less. Raises what it raised (BusError), and BUSY where the bus stops meanwhile.
         """
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = self._supervisor.once(name, _ended(work()))
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         try:
-            async with asyncio.timeout(within):
-                found = await asyncio.shield(task)
-        except TimeoutError:
-            raise BusError(Code.BACKEND_TIMEOUT, name) from None
+            found = await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled():
                 raise BusError(Code.BUSY, "stopping") from None

@@ -26,7 +26,7 @@ class House:
     def __enter__(self) -> Self:
         self.hospital = Hospital(self.folder / "hospital", self._mllp, self.site / "var/secrets/gateway_secret")
         self.hospital.start()
-        self.bus = Bus(self.site, self._mllp, self._http, self.hospital.gateway)
+        self.bus = Bus(self.site, self._mllp, self._http, self.hospital.gateway, repro=self.hospital.repro)
         try:
             self.bus.start()
         except BaseException:

@@ -148,6 +148,7 @@ class Hospital:
         self.page = addresses[0].rstrip("/")
         self.gateway = next(one for one in addresses if "/message/" in one).removesuffix("/api/message/send")
         self.his = next(one for one in addresses if one.endswith(".cls"))
+        self.repro = next(one for one in addresses if "/repro/" in one).removesuffix("/repro/api/v1/reports")
 
     def close(self) -> None:
         self._process.terminate()

@@ -130,3 +130,11 @@ async def reading(folder, routes, **offices):
 
 def asked(operation, campus="main", client="app", **document):
     return Asked(operation, document, Caller(client, campus), "T1")
+
+
+async def until(holds):
+    for _ in range(6000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("never")

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from reads_desk import Office, asked, reading
+from reads_desk import Office, asked, reading, until
 
 from engine.base import metrics
 from engine.base.errors import BusError, Code
@@ -42,14 +42,6 @@ async def office():
 async def bus(tmp_path, office):
     async with reading(tmp_path, ROUTES, office=office) as bus:
         yield bus
-
-
-async def until(holds):
-    for _ in range(6000):
-        if holds():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("never")
 
 
 def counted(operation, how):
