@@ -132,6 +132,7 @@ class _Views:
             "/ledger/sent/{seq:\\d+}/message": self.message,
             "/ledger/gateway": self.gateway,
             "/ledger/calls": self.calls,
+            "/repro": self.repro,
             "/faults": self.faults,
             "/compare": self.compare,
         }
@@ -205,6 +206,12 @@ class _Views:
             request,
             "select * from calls where (:system is null or system = :system) order by id desc limit :limit",
         )
+
+    async def repro(self, request: web.Request) -> web.StreamResponse:
+        """What the reproductive centre knows of each of its patients, or of one."""
+        centre, wanted = self._hospital.repro, request.query.get("patient")
+        patients = [one for one in centre.patients if wanted in (None, one)]
+        return _json([{"patient": one, "reports": [report.shown() for report in centre.of(one)]} for one in patients])
 
     async def faults(self, _request: web.Request) -> web.StreamResponse:
         board = self._hospital.faults
