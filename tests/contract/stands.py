@@ -13,9 +13,10 @@ import adapters
 from engine.contract import Call, Limits, Link, Reply
 from tests.peers.mllp import Hl7Server, acknowledged, message
 from tests.peers.proxy import FaultProxy
+from tests.peers.soap import SoapPeer
 from tests.peers.web import WebServer
 
-WIRE = ("mllp", "http", "postgres")
+WIRE = ("mllp", "http", "soap", "postgres")
 LIMITS = Limits(at_once=4, connect=0.5, total=2.0)
 
 
@@ -151,3 +152,32 @@ class HttpStand(Stand):
 
     def answered(self, reply: Reply, number: str) -> bool:
         return reply.body.startswith(f"{number} ".encode())
+
+
+class SoapStand(Stand):
+    adapter = "soap"
+
+    async def set_up(self) -> None:
+        self.peer = self.stack.enter_context(SoapPeer())
+        await self.put_proxy(self.peer.port)
+        adapter = adapters.load("soap")
+        assert adapter.prepare is not None
+        methods = {name: adapter.operation_options(operation=name) for name in ("Note", "Wait", "Refuse")}
+        profile = adapter.profile_options(namespace="urn:his", argument="input")
+        self.envelopes = adapter.prepare(profile, methods, {}).operations
+
+    def url(self, port: int) -> str:
+        return f"http://127.0.0.1:{port}/his.cls"
+
+    def call(self, number: str, *, timeout: float = 2.0, size: int = 0, slow: bool = False) -> Call:
+        message = f"{number} {self.secret}".encode() + b"x" * size
+        return Call("note", self.envelopes["Wait" if slow else "Note"], message, number, timeout)
+
+    def refused(self) -> Call:
+        return Call("refuse", self.envelopes["Refuse"], self.secret.encode(), "0", 2.0)
+
+    async def ledger(self) -> list[str]:
+        return list(self.peer.ledger)
+
+    def answered(self, reply: Reply, number: str) -> bool:
+        return reply.body == f"for {number}".encode()
