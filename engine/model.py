@@ -405,5 +405,3 @@ class Served:
     """Where it is stale: when the system behind said it, in microseconds UTC."""
     missing: tuple[Missing, ...] = ()
     """Systems that did not answer, where several were asked at once."""
-    task: str = ""
-    """The id of the message that this is the answer of; empty for a read."""

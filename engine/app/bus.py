@@ -7,7 +7,7 @@ ends or stays recorded.
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from engine.base.tasks import Supervisor
 from engine.channel.audit import AuditRecord
 from engine.channel.clients import clients_of
 from engine.channel.entrance import Entrance as ChannelEntrance
+from engine.channel.front import Front, Pages
 from engine.contract import Adapter, Answer, Inbound, Source, Submit
 from engine.delivery.delivery import Delivery
 from engine.delivery.local import Local
@@ -45,6 +46,7 @@ from engine.routing.plan import ROUTE
 from engine.routing.planner import RoutePlanner
 from engine.routing.reads import Reads
 from engine.routing.release import Release, Releases, read_texts
+from engine.routing.schedule import Schedules
 from engine.routing.serve import serving
 from engine.routing.split import Splitter
 from engine.routing.waiting import Waiting
@@ -82,9 +84,10 @@ class Bus:
         behind: float = _BEHIND,
         control: bool = True,
         crash: Crash | None = None,
+        asks: Callable[[str], bool] = lambda _route: True,
     ) -> None:
-        """A scenario brings a clock, identifiers and secrets of its own; it is never `behind`, and has no control
-        socket.
+        """A scenario brings a clock, identifiers and secrets of its own; it is never `behind`, has no control socket,
+        and says which routes ask by their schedule.
         """
         self.site = site
         self.config: Config = loaded.config
@@ -98,6 +101,7 @@ class Bus:
         self._behind = behind
         self._controlled = control
         self._crash = crash
+        self._asks = asks
         self._ends = AsyncExitStack()
         self._deadline = 0.0
         self._lagging = False
@@ -173,9 +177,14 @@ class Bus:
         )
         self.supervisor.keep("watch", self._watch)
         self.supervisor.keep("retention", self._forget)
+        self.schedules = Schedules(
+            self.journal, self.releases, self.intake, self.delivery.ask_once, self._entrance, self.clock, self.ids
+        )
         self.health = Health(self)
         self._ends.push_async_callback(self._stop_listening)
         await self._listen()
+        self.schedules.start(self.supervisor, self.config.site.campuses, self._asks)
+        self._ends.push_async_callback(self.schedules.stop)
         if self._controlled:
             control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)
             await control.start()
@@ -240,17 +249,19 @@ class Bus:
         self.listeners[OPS] = source
         _log.info("listening", system=OPS, campus="", path=source.address)
 
-    def _submit(self, name: str, campus: str | None) -> Submit:
+    def _entrance(self, name: str, campus: str | None) -> Entrance:
         system, site = self.config.systems[name], self.config.site
         campuses = [campus, *site.campuses] if campus else site.campuses
-        entrance = Entrance(
+        return Entrance(
             name,
             Hints(size=self.config.limits(name, campus).size),
             frozenset(system.accept_processing_ids),
             tuple(dict.fromkeys(campuses)),
             self.surroundings.named(name, campuses[0]),
         )
-        intake = self.intake
+
+    def _submit(self, name: str, campus: str | None) -> Submit:
+        intake, entrance = self.intake, self._entrance(name, campus)
 
         async def submit(inbound: Inbound) -> Answer:
             return await intake.submit(entrance, inbound)
@@ -270,11 +281,13 @@ class Bus:
             clock=self.clock,
             ids=self.ids,
         )
+        system, routes = self.config.systems[name], self.release.routes
+        front = Front(entrance, Pages.of(contracts, routes.__contains__), system.docs, system.cors)
         answer_ops = ops(self.health)
 
         async def submit(inbound: Inbound) -> Answer:
             answered = await answer_ops(inbound) if self.config.ops.listen is None else None
-            return answered if answered is not None else await entrance(inbound)
+            return answered if answered is not None else await front(inbound)
 
         return submit
 

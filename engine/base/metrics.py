@@ -26,6 +26,14 @@ ANSWER_TIME = Histogram(
 READS = Counter("hisbus_reads", "Answers to reads of channel applications", ["operation", "how"], registry=REGISTRY)
 """how: asked (a system was called), shared (somebody's call was waited for), kept (from memory), stale (the system is
 down)."""
+ASKED = Counter("hisbus_asked", "Runs of a schedule", ["route", "result"], registry=REGISTRY)
+"""result: good, failed."""
+ASKED_AT = Gauge(
+    "hisbus_asked_last_good_timestamp_seconds",
+    "When the last run began that ended well",
+    ["route", "source", "campus"],
+    registry=REGISTRY,
+)
 
 
 def page() -> bytes:

@@ -84,9 +84,11 @@ class Intake:
                 results += await asyncio.gather(*(self._take(entrance, release, inbound, part) for part in few))
         return self._answer(profile, inbound.raw, results, batch=len(parts) > 1 or parts[0] is not inbound.raw)
 
-    async def store(self, system: str, release: Release, draft: Callable[[], Draft], raw: bytes) -> BusError | None:
+    async def store(
+        self, system: str, release: Release, draft: Callable[[], Draft], raw: bytes, known: str | None = None
+    ) -> BusError | None:
         """Makes one message durable and hands it on; None where it is (or was so before), else why it was refused:
-        then it is kept as that. `raw`: what came.
+        then it is kept as that. `raw`: what came; `known`: the key under which a refusal of it is kept once only.
         """
         try:
             if self._busy():
@@ -95,7 +97,7 @@ class Intake:
             result = await self._journal.accept(new, self._delivery.room)
             self._taken(system, new, message, result)
         except BusError as error:
-            await self._refuse(system, release, raw, error)
+            await self._refuse(system, release, raw, error, known)
             return error
         except Exception as error:  # noqa: BLE001 - a source must be answered whatever failed; nothing was promised yet
             _log.error("accept_failed", system=system, error=type(error).__name__)
@@ -147,7 +149,9 @@ class Intake:
             case Conflict():
                 raise BusError(Code.IDEMPOTENCY_CONFLICT, "the key stands for another message")
 
-    async def _refuse(self, system: str, release: Release, raw: bytes, error: BusError) -> None:
+    async def _refuse(
+        self, system: str, release: Release, raw: bytes, error: BusError, known: str | None = None
+    ) -> None:
         """Keeps refused input for inspection; below the disk reserve nothing can be kept."""
         busy = error.code is Code.BUSY
         metrics.RECEIVED.labels(system, "busy" if busy else "refused").inc()
@@ -161,7 +165,7 @@ class Intake:
             release=release.digest,
             received=self._clock.now(),
             sender=system,
-            key=None,
+            key=known,
             digest=b"",
             other_content="new",
             raw=raw,

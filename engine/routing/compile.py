@@ -15,6 +15,7 @@ from engine.model import Incoming, Outgoing, Profile
 from engine.routing.answering import Answer
 from engine.routing.children import Children, check_circles, check_lines
 from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
+from engine.routing.timing import Timing, compile_schedule
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 from engine.settings.routes import Route as RouteText
@@ -88,6 +89,7 @@ class _Compiler:
             answer=answer,
             on_failure=tuple(failing),
             shape=shape,
+            schedule=self._schedule(sources),
         )
 
     # --- where it begins -------------------------------------------------------------------------
@@ -107,6 +109,10 @@ class _Compiler:
             self._problems.unknown(where, f"what {system!r} sends:", kind, profile.incoming)
             return None
         return (system, kind), incoming
+
+    def _schedule(self, sources: list[tuple[tuple[str, str], Incoming]]) -> Timing | None:
+        asked = [".".join(source) for source, incoming in sources if incoming.poll is not None]
+        return compile_schedule(self._text.schedule, asked, self._around.setup.zone, self._where, self._problems)
 
     def _shape(self, incoming: list[Incoming]) -> str:
         shapes = {one.gives for one in incoming}

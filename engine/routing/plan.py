@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from engine.delivery.interface import Policy
 from engine.model import FINAL, Added, NewDelivery, Shape, State, Then
+from engine.routing.timing import Timing
 
 ROUTE = "route"
 """The local system that makes messages of other routes: `to: route.x`, and `from: route` for these."""
@@ -110,6 +111,8 @@ class Route:
     """
     shape: str = ""
     """The shape of its document."""
+    schedule: Timing | None = None
+    """When its sources that have to be asked are asked; None: they send by themselves."""
 
     def step(self, index: int) -> Step | None:
         """The step of that number, of the route or of its `on_failure`."""

@@ -87,6 +87,11 @@ class _Check:
 
     def run(self) -> None:
         """Notes what is not there."""
+        timed = [route.name for route in self._release.routes.values() if route.schedule is not None]
+        for number, route in enumerate(self._text.schedules):
+            if route not in timed:
+                where = self._node.locate(("schedules", number))
+                self._problems.unknown(where, "the route with a schedule", route, timed)
         for number, event in enumerate(self._text.events):
             match event:
                 case SendEvent():

@@ -59,7 +59,8 @@ def play(scenario: Scenario, site: Path, checked: Checked, adapters: Mapping[str
     loop = MovedLoop(clock)
 
     async def on_stage(folder: str) -> list[Problem]:
-        async with Stage(site, checked, adapters, clock, loop, Path(folder)) as stage:
+        asks = scenario.text.schedules.__contains__
+        async with Stage(site, checked, adapters, clock, loop, Path(folder), asks) as stage:
             return await _Player(scenario, stage, checked.release).play()
 
     with (
@@ -113,7 +114,8 @@ class _Player:
                 await self._kept(number, event)
 
     async def _send(self, number: int, event: SendEvent) -> None:
-        answer = await self._stage.send(event.send.to, event.send.campus, self._scenario.sent[number])
+        sent = event.send
+        answer = await self._stage.send(sent.to, sent.campus, self._scenario.sent[number], sent.operation)
         expected = answers(event)
         if answer is None:
             if expected or event.status is not None:

@@ -1,7 +1,7 @@
 """The bus of one scenario: the whole of it, on a journal of its own that is gone afterwards."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -35,8 +35,9 @@ class Stage:
         clock: MovedClock,
         loop: MovedLoop,
         folder: Path,
+        asks: Callable[[str], bool],
     ) -> None:
-        """`folder`: an empty one, for the journal."""
+        """`folder`: an empty one, for the journal. `asks`: whether a route's schedule runs."""
         self.peers = Peers()
         self._clock = clock
         self._loop = loop
@@ -51,6 +52,7 @@ class Stage:
             secrets=_StandIns(loaded.config.secrets, site),
             behind=math.inf,
             control=False,
+            asks=asks,
         )
 
     async def __aenter__(self) -> Self:
@@ -61,12 +63,12 @@ class Stage:
     async def __aexit__(self, *_error: object) -> None:
         await self._bus.stop()
 
-    async def send(self, system: str, campus: str | None, raw: bytes) -> Answer | None:
+    async def send(self, system: str, campus: str | None, raw: bytes, operation: str = "") -> Answer | None:
         """A system sends something. None: the bus has not answered by when nothing is left to do."""
         ear = self._bus.listeners[system if campus is None else f"{system}@{campus}"]
         assert isinstance(ear, Ear)
         assert ear.submit is not None, "a bus that has started listens"
-        answering = self._loop.create_task(_answer(ear, Inbound(system, raw)))
+        answering = self._loop.create_task(_answer(ear, Inbound(system, raw, operation=operation)))
         await self._loop.quiet()
         return answering.result() if answering.done() else None
 

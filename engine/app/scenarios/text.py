@@ -32,6 +32,8 @@ class Sent(Text):
     """The system whose listener gets it, by its name in `config/`."""
     campus: str | None = None
     """The listener of this campus, where the system has one of its own there."""
+    operation: str = ""
+    """What it calls, where its transport says so: an operation of the SOAP service that is served to it."""
     message: Any = None
     """The message: text as it is on the wire (HL7 with a segment on each line), or the values of JSON."""
     charset: str = "utf-8"
@@ -151,5 +153,7 @@ class ScenarioText(Text):
     """What it shows."""
     at: Annotated[str, AfterValidator(_instant)] = "2026-11-20T09:00:00"
     """When it begins, ISO 8601; without an offset in the site's zone."""
+    schedules: list[str] = Field(default_factory=list)
+    """Routes whose schedule runs here; the others ask nobody."""
     events: list[Event] = Field(min_length=1)
     """What happens, in order."""

@@ -1,0 +1,121 @@
+"""When a route's schedule is due: the arithmetic of `schedule:`, without a clock of its own.
+
+APScheduler's cron triggers say which instants a line means; what waits for them is the bus's own loop, so that a
+scenario's clock moves schedules like everything else.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.cron import CronTrigger
+
+from engine.base.clock import SECOND, from_micros, to_micros
+from engine.base.where import Where
+from engine.settings.problems import Problems
+from engine.settings.routes import Schedule
+
+_AGAIN = (60.0, 120.0, 300.0, 900.0)
+"""Seconds after a run that failed, or that nobody ended, until the next try; a run of its own may come before."""
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NUMBER = re.compile(r"(?<![/\d])[0-7](?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The last run of a schedule, as the journal keeps it. Instants are microseconds UTC."""
+
+    begun: int
+    good: int | None = None
+    """When the last run began that ended well; None: none has."""
+    tries: int = 1
+    """Runs since then, this one included; 0: this one ended well."""
+
+    def write(self) -> str:
+        return json.dumps([self.begun, self.good, self.tries])
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        return cls(*json.loads(text))
+
+    def next(self, now: int) -> Self:
+        """The run that begins now. Until it ends well it counts as one that did not."""
+        return type(self)(now, self.good, self.tries + 1)
+
+    def ended(self) -> Self:
+        """This run, ended well."""
+        return type(self)(self.begun, self.begun, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A schedule, compiled."""
+
+    after: Callable[[int], int]
+    """The next instant of the schedule after one."""
+    at_once: bool
+    """Whether it runs when it has never run."""
+    catch_up: bool
+    """Whether a run that was due while the bus was down is made up for."""
+
+    def due(self, last: Run | None, now: int) -> int:
+        """When it is to run, now or later."""
+        if last is None:
+            return now if self.at_once else self.after(now)
+        regular = self.after(last.begun)
+        if not last.tries:
+            return regular
+        return min(regular, last.begun + int(_AGAIN[min(last.tries, len(_AGAIN)) - 1] * SECOND))
+
+    def first(self, last: Run | None, now: int) -> int:
+        """The same at the start of the bus: a missed run is made up for, or left out."""
+        due = self.due(last, now)
+        return due if due > now or last is None or self.catch_up else self.after(now)
+
+
+def compile_schedule(
+    text: Schedule | None, asked: Sequence[str], zone: ZoneInfo, where: Callable[..., Where], problems: Problems
+) -> Timing | None:
+    """The schedule of a route; None where it has none, or findings. `asked`: what starts it and has to be asked for;
+    `where`: the place of a key of the route.
+    """
+    if text is None:
+        if asked:
+            what = f"{asked[0]!r} does not come by itself, and nothing says when it is asked for"
+            problems.add(where("from"), what, "write schedule: {every: 3m}")
+        return None
+    if not asked:
+        what = "nothing that starts this route is asked for"
+        problems.add(where("schedule"), what, "name a kind of message in from: whose profile says poll:")
+    try:
+        return timing(text, zone)
+    except ValueError as error:
+        problems.add(where("schedule", "cron"), f"this is no cron line: {error}", 'like "30 1 * * *"')
+        return None
+
+
+def timing(text: Schedule, zone: ZoneInfo) -> Timing:
+    """The schedule of a route. Raises ValueError for a line that is no cron line."""
+    catch_up = text.missed == "run_once"
+    if text.every is not None:
+        distance = int(text.every * SECOND)
+        return Timing(lambda instant: instant + distance, at_once=True, catch_up=catch_up)
+    return Timing(_cron(text.cron or "", zone), at_once=False, catch_up=catch_up)
+
+
+def _cron(line: str, zone: ZoneInfo) -> Callable[[int], int]:
+    fields = line.split()
+    if len(fields) == 5:
+        fields[4] = _NUMBER.sub(lambda day: _WEEKDAYS[int(day[0])], fields[4])  # cron's week begins on Sunday
+    trigger = CronTrigger.from_crontab(" ".join(fields), timezone=zone)
+
+    def after(instant: int) -> int:
+        found = trigger.get_next_fire_time(None, from_micros(instant + 1).astimezone(zone))
+        return to_micros(found) if found is not None else instant + 366 * 86400 * SECOND
+
+    if trigger.get_next_fire_time(None, from_micros(0).astimezone(zone)) is None:
+        raise ValueError("it never comes")
+    return after
