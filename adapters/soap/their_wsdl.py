@@ -17,6 +17,7 @@ from adapters.soap.markup import read as parsed
 
 _LARGEST = 4 * 1024 * 1024
 _ROOT = "file:///"
+_BESIDE = "put that file beside the profile, and let the import name it there"
 
 
 class Unreadable(Exception):
@@ -38,7 +39,7 @@ class _Files:
         name = posixpath.normpath(unquote(urlsplit(url).path)).lstrip("/")
         content = self._files.get(name)
         if content is None or not url.startswith(_ROOT):
-            raise Unreadable(f"{url.removeprefix(_ROOT)!r} is not beside the profile", "put the file there")
+            raise Unreadable(f"{url.removeprefix(_ROOT)!r} is not beside the profile", _BESIDE)
         if len(content) > _LARGEST:
             raise Unreadable(f"{name!r} has more than 4 MiB")
         try:
@@ -96,7 +97,7 @@ Services: TypeAlias = dict[str, dict[str, tuple[str, dict[str, Method]]]]
 def read(name: str, files: Mapping[str, bytes]) -> Services:
     """The services of a WSDL in a file of the release. Raises Unreadable."""
     from zeep import Settings
-    from zeep.exceptions import Error
+    from zeep.exceptions import Error, ExternalReferenceForbidden
     from zeep.wsdl import Document
     from zeep.wsdl.bindings import Soap11Binding, Soap12Binding
 
@@ -115,6 +116,8 @@ def read(name: str, files: Mapping[str, bytes]) -> Services:
         }
     except Unreadable:
         raise
+    except ExternalReferenceForbidden as error:
+        raise Unreadable(f"the WSDL imports {error.url!r} from the network", _BESIDE) from None
     except Error as error:
         why = f"{type(error).__name__}: {error}"
     except Exception as error:  # noqa: BLE001 - what zeep does not expect in a WSDL ends in any kind of exception
