@@ -15,6 +15,7 @@ from pydantic import BaseModel
 import adapters
 from engine.app.scenarios.text import ScenarioText
 from engine.channel.contracts import Contracts, load_contracts
+from engine.channel.openapi import document
 from engine.channel.pages import operations_page
 from engine.channel.texts import ContractsText, PartText
 from engine.formats.hl7 import Hl7Options
@@ -77,7 +78,9 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield FOLDER / "functions.md", MADE + functions_page()
     yield FOLDER / "errors.md", MADE + errors_page()
     yield FOLDER / "errors.zh-CN.md", MADE + errors_page_zh()
-    yield FOLDER / "api.md", MADE + operations_page(_contracts())
+    contracts = _contracts()
+    yield FOLDER / "api.md", MADE + operations_page(contracts)
+    yield FOLDER / "openapi.json", _written(document(contracts))
 
 
 def _contracts() -> Contracts:

@@ -100,6 +100,18 @@ class Entrance:
         shown = asked_as if _REQUEST_ID.fullmatch(asked_as) else call.trace
         return replace(answer, headers={**answer.headers, "x-request-id": shown})
 
+    def unknown(self, inbound: Inbound) -> Answer | None:
+        """The refusal of who does not sign as a client, or calls too often; None for who may go on."""
+        try:
+            self._limits.take(self._prove(inbound, self.contracts))
+        except Refusal as refused:
+            language = language_of(inbound.headers.get("accept-language", ""), self._language)
+            return failure(refused, self._ids.message(), language, self.contracts.messages, clear=False)
+        return None
+
+    def _prove(self, inbound: Inbound, contracts: Contracts) -> Client:
+        return self._signatures.prove(inbound, preset(contracts.signature), self.clients)
+
     async def _failing(self, call: _Call, work: Awaitable[None]) -> BusError | None:
         """Does a piece of work; gives how it failed."""
         try:
@@ -115,7 +127,7 @@ class Entrance:
         inbound = call.inbound
         if inbound.too_large:
             raise Refusal(Code.TOO_LARGE)
-        client = call.client = self._signatures.prove(inbound, preset(contracts.signature), self.clients)
+        client = call.client = self._prove(inbound, contracts)
         self._limits.take(client)
         contract, names = contracts.router.find(inbound.method, inbound.path)
         call.contract = contract

@@ -7,7 +7,7 @@ import orjson
 from engine.base.errors import BusError
 from engine.base.where import Where
 from engine.channel.contracts import Contract, Contracts
-from engine.channel.pages import all_errors_of
+from engine.channel.errors import all_errors_of
 from engine.channel.texts import ExampleText
 from engine.contract import Inbound
 from engine.mapping.differ import Difference, differences

@@ -6,27 +6,8 @@ import orjson
 
 from engine.base.errors import Code
 from engine.channel.contracts import Contract, Contracts
+from engine.channel.errors import COMMON, errors_of
 from engine.channel.texts import FieldText
-
-COMMON = (
-    Code.VALIDATION_FAILED,
-    Code.SIGN_INVALID,
-    Code.PERMISSION_DENIED,
-    Code.NOT_FOUND,
-    Code.METHOD_NOT_ALLOWED,
-    Code.RATE_LIMITED,
-    Code.TOO_LARGE,
-    Code.BACKEND_REJECTED,
-    Code.BACKEND_UNAVAILABLE,
-    Code.BACKEND_TIMEOUT,
-    Code.BACKEND_FORMAT,
-    Code.BUSY,
-    Code.INTERNAL,
-)
-"""Errors that every operation may answer."""
-
-WITH_BODY = (Code.NOT_READABLE, Code.UNSUPPORTED_MEDIA)
-WITH_KEY = (Code.IDEMPOTENCY_CONFLICT, Code.IN_PROGRESS, Code.RESULT_UNKNOWN, Code.STATE_CONFLICT)
 
 
 def operations_page(contracts: Contracts) -> str:
@@ -38,20 +19,6 @@ def operations_page(contracts: Contracts) -> str:
     for contract in contracts.operations.values():
         lines += _operation(contracts, contract)
     return "\n".join(lines).rstrip() + "\n"
-
-
-def errors_of(contract: Contract) -> list[Code]:
-    """The errors that an operation may answer beside the common ones."""
-    text = contract.text
-    found = [rule.code for rule in text.refuse] + text.errors
-    found += WITH_BODY if text.request.body else ()
-    found += WITH_KEY if contract.key else ()
-    return [code for code in dict.fromkeys(found) if code not in COMMON]
-
-
-def all_errors_of(contract: Contract) -> list[Code]:
-    """Every error that an operation may answer."""
-    return [*COMMON, *errors_of(contract)]
 
 
 def _operation(contracts: Contracts, contract: Contract) -> Iterator[str]:
@@ -87,26 +54,35 @@ def _operation(contracts: Contracts, contract: Contract) -> Iterator[str]:
 
 def _fields(fields: Mapping[str, FieldText], *, asked: bool) -> Iterator[str]:
     yield from ("| 字段 | 类型 | 必填 | 说明 |" if asked else "| 字段 | 类型 | 必有 | 说明 |", "|---|---|---|---|")
-    for name, field in _flat(fields):
+    for name, field in flat(fields):
         says = field.says + (f"（默认脱敏：{field.mask}）" if field.mask else "")
         words = "、".join(f"`{word}`" for word in field.words)
         yield f"| `{name}` | {words or field.type} | {'是' if field.required else ''} | {says} |"
 
 
-def _flat(fields: Mapping[str, FieldText], way: str = "") -> Iterator[tuple[str, FieldText]]:
+def flat(fields: Mapping[str, FieldText], way: str = "") -> Iterator[tuple[str, FieldText]]:
+    """Every field with its whole name, those inside others too: `items[].code`."""
     for name, field in fields.items():
         yield way + name, field
-        yield from _flat(field.fields, f"{way}{name}{'[]' if field.type == 'list' else ''}.")
+        yield from flat(field.fields, f"{way}{name}{'[]' if field.type == 'list' else ''}.")
 
 
 def _errors(contracts: Contracts, codes: Iterable[Code], contract: Contract | None = None) -> Iterator[str]:
     yield from ("| code | HTTP | 用户看到的话 | in English |", "|---|---|---|---|")
+    for code, zh, en in worded(contracts, codes, contract):
+        yield f"| `{code.name}` | {code.kind.http} | {zh} | {en} |"
+
+
+def worded(
+    contracts: Contracts, codes: Iterable[Code], contract: Contract | None = None
+) -> Iterator[tuple[Code, str, str]]:
+    """Errors with every wording that users may read, in Chinese and in English."""
     for code in codes:
         rules = [rule for rule in contract.text.refuse if rule.code is code and rule.zh] if contract else []
         said = contracts.messages.get(code)
         zh, en = (said.zh, said.en) if said else (code.kind.zh, code.kind.en)
         for words in dict.fromkeys((rule.zh, rule.en) for rule in rules) or {(zh, en): None}:
-            yield f"| `{code.name}` | {code.kind.http} | {words[0]} | {words[1]} |"
+            yield code, words[0], words[1]
 
 
 def _json(value: object) -> Iterator[str]:

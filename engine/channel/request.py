@@ -104,12 +104,14 @@ _Convert: TypeAlias = Callable[[FieldText, Any, Faults, str], Any]
 def _fields(
     known: Mapping[str, FieldText], given: Mapping[str, Any], into: Shape, faults: Faults, name: str, convert: _Convert
 ) -> None:
-    """Reads the known fields of `given` into the document; `name` is the way here, as `items[2].`."""
+    """Reads the known fields of `given` into the document; `name` is the way here, as `items[2].`. Null and empty text
+    are no value.
+    """
     if any(key not in known for key in given):
         faults.add(name.rstrip(".") or "body", refusal.UNKNOWN)
     for key, field in known.items():
         value = given.get(key)
-        if value is None:
+        if value is None or value == "":
             if field.required:
                 faults.add(name + key, refusal.MISSING)
             continue

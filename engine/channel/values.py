@@ -16,6 +16,8 @@ _DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BIGGEST = 10**18
+PATTERNS: Final = {"id": r"^[A-Za-z0-9._:\-]{1,64}$", "text": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"}
+"""What texts and ids look like, for JSON Schema (ECMA-262)."""
 
 
 class WrongValue(Exception):

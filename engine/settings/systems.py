@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from engine.contract import Limits as LinkLimits
 from engine.settings.texts import Text
-from engine.settings.units import Duration, Listen, Network, Pace, Size, Span, wrong
+from engine.settings.units import Duration, Listen, Network, Origin, Pace, Size, Span, wrong
 
 PLAIN = LinkLimits()
 
@@ -105,6 +105,15 @@ class Client(Text):
     """At most so many calls in a time; what is over it is told to wait."""
 
 
+class Cors(Text):
+    """Pages of other sites whose scripts may call the channel from a browser."""
+
+    origins: list[Origin] = Field(min_length=1)
+    """The sites, each by name: `https://app.hospital.example`. There is no `*`, and credentials are never allowed."""
+    max_age: Duration = 600.0
+    """How long a browser may keep the permission."""
+
+
 class At(Text):
     """What differs at one campus; what is not written is the same as everywhere."""
 
@@ -149,6 +158,10 @@ class System(Text):
     """Hours in which it takes no calls (日结): deliveries wait, callers are told."""
     clients: dict[str, Client] = Field(default_factory=dict)
     """The applications that may call, for a system that is the channel."""
+    cors: Cors | None = None
+    """Which sites' scripts may call the channel from a browser; none unless written."""
+    docs: Literal["public", "clients", "off"] = "clients"
+    """Who may read the channel's `openapi.json` and `docs` below its base: everybody, or applications that sign."""
     accept_processing_ids: list[Literal["P", "T", "D"]] = Field(default=["P"], min_length=1)
     """HL7 processing ids (MSH-11) that are taken: production, training, debugging."""
     create: bool = False

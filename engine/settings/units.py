@@ -18,6 +18,7 @@ _BYTES = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3}
 _PER = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|y)\Z")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|[kK]B|MB|GB)\Z")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?\Z")
 _PACE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)\Z")
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d{1,5})\Z")
 _CLOCK = re.compile(r"(\d\d):(\d\d)\Z")
@@ -137,6 +138,13 @@ def check_network(value: str) -> str:
     return value
 
 
+def check_origin(value: str) -> str:
+    """A web site as browsers name it in `Origin`: `https://app.hospital.example`, with a port where it has one."""
+    if not _ORIGIN.match(value):
+        raise wrong(f"{value!r} is not the origin of a web site", "write it like https://app.hospital.example")
+    return value
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -180,3 +188,6 @@ ClockTime: TypeAlias = Annotated[time, BeforeValidator(parse_clock), _shown(say_
 
 Network: TypeAlias = Annotated[str, AfterValidator(check_network)]
 """A network, written `10.1.0.0/16`, or one address."""
+
+Origin: TypeAlias = Annotated[str, AfterValidator(check_origin)]
+"""A web site, written `https://app.hospital.example`."""
