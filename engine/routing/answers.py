@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from engine.base.errors import Backend, BusError, Code
-from engine.model import Outcome, Served, State, Then, Verdict
+from engine.model import FINAL, Outcome, Served, State, Then, Verdict
 from engine.routing.plan import Route
 
 _PASSED = (State.DELIVERED, State.SKIPPED)
@@ -22,7 +22,7 @@ def decided(route: Route, index: int, outcome: Outcome | None, then: Then) -> by
     """
     answer = route.answer
     step = route.step(index)
-    if answer is None or step is None or index not in answer.waited:
+    if answer is None or step is None or index not in answer.waited or then.state not in FINAL:
         return None
     if then.state in _PASSED and then.add:
         return _failure(Code.BACKEND_TIMEOUT, "done after its time: it is undone", step.system, outcome)
