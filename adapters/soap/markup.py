@@ -49,7 +49,8 @@ def read(raw: bytes, charset: str | None = None) -> Any:
 
 
 def undeclared(text: str) -> str:
-    """A text without its XML declaration: what that says about its encoding is no longer true of a text."""
+    """A text without byte order mark and XML declaration: what they say about its encoding is not true of a text."""
+    text = text.removeprefix("\ufeff")
     found = _DECLARATION.match(text)
     return text[found.end() :] if found else text
 
