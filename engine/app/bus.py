@@ -37,6 +37,8 @@ from engine.journal.interface import Noted
 from engine.journal.open import open_journal
 from engine.journal.store import Crash
 from engine.model import Find
+from engine.registry.local import Desk
+from engine.registry.systems import local_systems
 from engine.routing.accept import Intake
 from engine.routing.cache import Cache
 from engine.routing.calls import Calls
@@ -146,7 +148,10 @@ class Bus:
             for name in self.config.systems
             if (profile := self.release.profile(name)).outgoing
         )
-        self.delivery.start(systems, [Local(ROUTE, self.splitter.carry)])
+        desk = Desk(
+            self.journal, self.planner, self.clock, self.ids, self.config, lambda: self.releases.current.library
+        )
+        self.delivery.start(systems, [Local(ROUTE, self.splitter.carry), *local_systems(desk)])
         self.reads = Reads(
             self.releases,
             self.delivery.ask_once,
@@ -293,7 +298,23 @@ class Bus:
 
     async def _audit(self, record: AuditRecord) -> None:
         subject = Find("patient", record.subject) if record.subject else None
-        self.journal.note(Noted(record.operation, record.client, record.campus, subject, record.result))
+        self.journal.note(
+            Noted(
+                record.operation,
+                record.client,
+                record.campus,
+                subject,
+                record.result,
+                at=record.at,
+                channel=record.channel,
+                remote=record.remote,
+                effect=record.effect.value,
+                trace=record.trace,
+                count=record.count,
+                unmasked=record.unmasked,
+                took=record.took,
+            )
+        )
 
 
 def _unheard(_kind: str, _count: int) -> None:

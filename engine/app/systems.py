@@ -41,7 +41,9 @@ class Surroundings:
 
     def named(self, system: str, campus: str) -> Mapping[str, str]:
         """The values of the names that the system's profile reads as `$name`, at a campus."""
-        settings = self.config.systems[system]
+        settings = self.config.systems.get(system)
+        if settings is None:  # one of the bus's own
+            return {}
         at = settings.at.get(campus)
         return {**settings.settings, **at.settings} if at else settings.settings
 

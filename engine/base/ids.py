@@ -2,6 +2,7 @@
 
 import os
 import random
+import secrets
 import time
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class Ids(Protocol):
         """A token that no one guesses: nonces, idempotency tokens."""
         ...
 
+    def digits(self, count: int) -> str:
+        """So many digits that no one guesses: a code for a person to type."""
+        ...
+
     def chance(self) -> float:
         """A number in [0, 1): jitter."""
         ...
@@ -33,6 +38,9 @@ class SystemIds:
 
     def token(self) -> str:
         return _base32(int.from_bytes(os.urandom(16)), 26)
+
+    def digits(self, count: int) -> str:
+        return f"{secrets.randbelow(10**count):0{count}d}"
 
     def chance(self) -> float:
         return random.random()
@@ -51,6 +59,10 @@ class CountedIds:
     def token(self) -> str:
         self._count += 1
         return f"t{self._count:024d}"
+
+    def digits(self, count: int) -> str:
+        self._count += 1
+        return f"{self._count % 10**count:0{count}d}"
 
     def chance(self) -> float:
         return 0.5

@@ -1,4 +1,4 @@
-"""`hisbus describe adapter|function|shape|setting|error [name]`: the reference, at the command line."""
+"""`hisbus describe adapter|function|operation|shape|setting|error [name]`: the reference, at the command line."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from engine.mapping.shapes import ShapeField
 
 
+_CHOICES = ("adapter", "function", "operation", "shape", "setting", "error")
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What is known of one thing: a line, and rows of detail."""
@@ -29,7 +32,7 @@ class Page:
 
 
 @click.command("describe")
-@click.argument("kind", type=click.Choice(["adapter", "function", "shape", "setting", "error"]))
+@click.argument("kind", type=click.Choice(list(_CHOICES)))
 @click.argument("name", required=False)
 @site_options
 def command(site: Site, kind: str, name: str | None) -> None:
@@ -72,6 +75,16 @@ def _functions(_site: Site) -> Iterator[Page]:
     for name, function in sorted(FUNCTIONS.items()):
         rows = [(str(example.given), example.call, str(example.gives)) for example in function.examples]
         yield Page(name, f"{function.signature}: {function.says}", ("given", "call", "gives"), tuple(rows))
+
+
+def _operations(_site: Site) -> Iterator[Page]:
+    """What the bus's own systems can do."""
+    from engine.registry.systems import OPERATIONS
+
+    for system, operations in OPERATIONS.items():
+        for operation in operations:
+            rows = (("takes", operation.takes), ("gives", operation.gives), ("effect", operation.effect.value))
+            yield Page(f"{system}.{operation.name}", operation.says, ("it", "what"), rows)
 
 
 def _shapes(site: Site) -> Iterator[Page]:
@@ -127,6 +140,7 @@ def _row(entry: Entry) -> tuple[str, str, str, str]:
 _KINDS: dict[str, Callable[[Site], Iterator[Page]]] = {
     "adapter": _adapters,
     "function": _functions,
+    "operation": _operations,
     "shape": _shapes,
     "setting": _settings,
     "error": _errors,

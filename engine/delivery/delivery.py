@@ -20,6 +20,7 @@ from engine.delivery.send import Sender
 from engine.delivery.settle import Settler
 from engine.delivery.wire import System, SystemRuntime
 from engine.delivery.workers import Workers
+from engine.journal.errors import Moved
 from engine.journal.interface import Journal, Room
 from engine.model import Claimed, Context, Outcome, Outgoing, Progress, State, Then
 
@@ -139,9 +140,12 @@ class Delivery:
     ) -> Outcome:
         """A read (`effect: none`), without the journal: see `Reads.ask_once` for what it gives and raises."""
         workers = self._workers.get(system)
-        if workers is None or isinstance(workers.system, Local):
+        asked = workers.system if workers is not None else None
+        if isinstance(asked, Local) and asked.ask is not None:
+            return await asked.ask(operation.name, scope, context)
+        if asked is None or isinstance(asked, Local):
             raise BusError(Code.BACKEND_UNAVAILABLE, "no such system", backend=Backend(system))
-        return await self._reads.ask_once(workers.system, operation, scope, context, within, campus)
+        return await self._reads.ask_once(asked, operation, scope, context, within, campus)
 
     def shut(self, system: str, campus: str | None = None) -> Shut | None:
         """Why no call to a system (at a campus) would go out now; None: it would."""
@@ -188,10 +192,15 @@ class Delivery:
             else:
                 await self._sender.park(delivery, error.code.name)
             return
-        if ended is None:
-            self._settler.dropped(delivery)
-        else:
-            await self._settler.settle(delivery, ended.outcome, ended.then)
+        while ended is not None:
+            try:
+                await self._settler.settle(delivery, ended.outcome, ended.then)
+            except Moved:
+                assert ended.again is not None, "who writes records can decide again"
+                ended = await ended.again()
+            else:
+                return
+        self._settler.dropped(delivery)
 
     def _follow(self, delivery: Claimed, following: Then, progress: Progress | None) -> None:
         if following.due and delivery.system in self._workers:

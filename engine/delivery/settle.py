@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from engine.base import log
 from engine.base.errors import BusError
 from engine.delivery.interface import Planner
+from engine.journal.errors import Moved
 from engine.journal.interface import Journal, Room
 from engine.model import FINAL, Claimed, Outcome, Progress, State, Then, Verdict
 
@@ -29,7 +30,8 @@ class Settler:
         self._follow = follow
 
     async def settle(self, delivery: Claimed, outcome: Outcome | None, bare: Then) -> None:
-        """Records what became of a delivery. `outcome` None: its step is skipped.
+        """Records what became of a delivery. `outcome` None: its step is skipped. Raises Moved where a record that it
+        writes is not as it was: nothing has happened, and it is to be decided again.
 
         A known outcome is worth more than this task's time: while the journal cannot write, it is tried
         again until it can, or until the bus is stopped.
@@ -57,6 +59,8 @@ class Settler:
         for pause in chain(_PAUSES, repeat(_LONGEST_PAUSE)):
             try:
                 return await self._journal.settle(delivery, outcome, following, self._room)
+            except Moved:
+                raise
             except (
                 BusError,
                 TypeError,

@@ -12,6 +12,7 @@ from engine.mapping.functions.kind import Setup
 from engine.mapping.library import Library
 from engine.mapping.scope import ShapeReader
 from engine.model import Incoming, Outgoing, Profile
+from engine.registry.systems import PROFILES as LOCAL
 from engine.routing.answering import Answer
 from engine.routing.children import Children, check_circles, check_lines
 from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
@@ -35,7 +36,7 @@ class Surroundings:
     setup: Setup
 
     def profile(self, system: str) -> Profile | None:
-        return self.library.profiles.get(self.systems.get(system, ""))
+        return LOCAL.get(system) or self.library.profiles.get(self.systems.get(system, ""))
 
     def outgoing(self, target: str) -> Outgoing | None:
         """The operation that `system.operation` names, where there is one."""
@@ -189,6 +190,10 @@ class _Compiler:
         operation = profile.outgoing.get(name)
         if operation is None:
             self._problems.unknown(where, f"the operation of {system!r}:", name, profile.outgoing)
+        elif system in LOCAL:
+            for shape in {operation.takes, operation.gives} - {None, *self._around.library.documents}:
+                what = f"{text.to} speaks of a {shape}, and there is no such shape"
+                self._problems.add(where, what, f"take over mappings/shapes/{shape}.yaml as the bus brings it")
         return operation
 
     def _check_shapes(self, text: StepText, operation: Outgoing, shape: str, where: Where) -> None:
@@ -228,8 +233,8 @@ class _Compiler:
     # --- common ----------------------------------------------------------------------------------
 
     def _profile(self, system: str, where: Where) -> Profile | None:
-        if system not in self._around.systems:
-            self._problems.unknown(where, "the system", system, self._around.systems)
+        if system not in self._around.systems and system not in LOCAL:
+            self._problems.unknown(where, "the system", system, [*self._around.systems, *LOCAL])
             return None
         return self._around.profile(system)  # a profile that is missing is said at the system's own place
 

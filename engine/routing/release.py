@@ -24,6 +24,7 @@ from engine.mapping.functions.kind import Setup
 from engine.mapping.library import Library, load_texts
 from engine.mapping.shelf import SealFactory
 from engine.model import Context, Find, Profile, Shape, ShapeSpec
+from engine.registry.systems import PROFILES as LOCAL
 from engine.routing.compile import Surroundings, compile_routes
 from engine.routing.compile_reads import compile_reads
 from engine.routing.plan import Route
@@ -69,7 +70,7 @@ class Release:
 
     def profile(self, system: str) -> Profile:
         """How a system speaks. Raises BusError where the settings or the release no longer have it."""
-        profile = self.library.profiles.get(self.systems.get(system, ""))
+        profile = LOCAL.get(system) or self.library.profiles.get(self.systems.get(system, ""))
         if profile is None:
             raise BusError(Code.INTERNAL, f"system {system} has no profile in this release")
         return profile

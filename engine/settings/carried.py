@@ -17,11 +17,11 @@ KEYS = {
 """Keys by their place (`*` is any name), each with what the engine does instead."""
 
 BEGINNINGS = {
-    "routes.*.to": ("ledger.", "registry."),
-    "routes.*.steps.*.to": ("ledger.", "registry."),
-    "routes.*.on_failure.*.to": ("ledger.", "registry."),
+    "routes.*.to": ("ledger.",),
+    "routes.*.steps.*.to": ("ledger.",),
+    "routes.*.on_failure.*.to": ("ledger.",),
 }
-"""Places whose values may not begin so yet: the local systems of decision 22."""
+"""Places whose values may not begin so yet: the ledger of decision 22."""
 
 
 def say_not_carried(root: Node, problems: Problems) -> None:

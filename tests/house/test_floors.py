@@ -21,6 +21,7 @@ FLOORS = {
     "engine.delivery": 6,
     "engine.registry": 7,
     "engine.routing": 7,
+    "engine.rules": 7,
     "engine.app": 8,
     "engine.channel": 8,
     "engine.cli": 9,
