@@ -16,9 +16,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path("sandbox-data"), help="where its database lies")
     parser.add_argument("--host", default="127.0.0.1", help="the address it listens at")
     parser.add_argument(
-        "--base-port", type=int, default=9000, help="its page; the gateway is the next port (0: free ports)"
+        "--base-port", type=int, default=9000, help="its page; the others are the next ports (0: free ports)"
     )
     parser.add_argument("--bus-mllp", default="127.0.0.1:2575", metavar="HOST:PORT", help="where its senders send to")
+    parser.add_argument(
+        "--bus-his", default="http://127.0.0.1:8081/his", metavar="URL", help="where its HIS pushes 停诊 ('': nowhere)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="same seed, same town")
     parser.add_argument("--traffic", type=float, default=0.0, metavar="N", help="new reports a minute, by itself")
     parser.add_argument("--gateway-app", default="hisbus", help="the app id that may call the gateway")
@@ -38,6 +41,7 @@ def settings(options: argparse.Namespace) -> Settings:
         host=options.host,
         base_port=options.base_port,
         bus=(host or "127.0.0.1", int(port)),
+        bus_his=options.bus_his,
         seed=options.seed,
         traffic=options.traffic,
         gateway_app=options.gateway_app,

@@ -16,6 +16,7 @@ from aiohttp import web
 from sandbox import pages, times
 from sandbox.compare import compare
 from sandbox.gateway import state
+from sandbox.his import admin as his_admin
 from sandbox.reports import Mistake, Wish
 
 if TYPE_CHECKING:
@@ -39,8 +40,43 @@ def application(hospital: Hospital) -> web.Application:
     app.router.add_post("/burst", _posted(lambda body: _burst(hospital, body)))
     app.router.add_delete("/faults", views.remove_fault)
     app.router.add_delete("/faults/{id:\\d+}", views.remove_fault)
+    _his(app, hospital)
     pages.add(app, hospital)
     return app
+
+
+def _his(app: web.Application, hospital: Hospital) -> None:
+    """The HIS's own addresses; what they do stands in `sandbox.his.admin`."""
+    desk = his_admin.Desk(hospital.his)
+
+    def view(name: str) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return _json(desk.view(name, dict(request.query)))
+
+        return handle
+
+    async def clock(_request: web.Request) -> web.StreamResponse:
+        return _json(desk.clock({}))
+
+    async def site(_request: web.Request) -> web.StreamResponse:
+        return _json(desk.site({}))
+
+    for name in his_admin.FILTERS:
+        app.router.add_get(f"/his/{name}", view(name))
+    app.router.add_get("/his/clock", clock)
+    app.router.add_get("/his/site", site)
+    acts: dict[str, Act] = {
+        "compare": desk.compare,
+        "clock": desk.clock,
+        "site": desk.site,
+        "schedules": desk.open,
+        "stop": desk.stop,
+        "queue/next": lambda body: desk.queue("next", body),
+        "queue/miss": lambda body: desk.queue("miss", body),
+        "blacklist": desk.blacklist,
+    }
+    for name, act in acts.items():
+        app.router.add_post(f"/his/{name}", _posted(_slowly(act)))
 
 
 @web.middleware
@@ -140,7 +176,8 @@ class _Views:
     async def health(self, _request: web.Request) -> web.StreamResponse:
         senders = [sender.state() for sender in self._hospital.senders.values()]
         gateway = {"name": "gateway", "open": self._hospital.gateway_port.open}
-        return _json({"status": "UP", "senders": senders, "gateway": gateway})
+        his = {"name": "his", "open": self._hospital.his.port.open, "push": self._hospital.his.push.state()}
+        return _json({"status": "UP", "senders": senders, "gateway": gateway, "his": his})
 
     async def patients(self, request: web.Request) -> web.StreamResponse:
         return self._rows(request, "select * from patients where (:id is null or id = :id) order by id limit :limit")
@@ -204,7 +241,8 @@ class _Views:
         """Every HTTP call of a simulated system, also those refused or cut by a fault."""
         return self._rows(
             request,
-            "select * from calls where (:system is null or system = :system) order by id desc limit :limit",
+            """select * from calls where (:system is null or system = :system or system like :system || '.%')
+               order by id desc limit :limit""",
         )
 
     async def repro(self, request: web.Request) -> web.StreamResponse:

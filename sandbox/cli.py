@@ -14,8 +14,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from sandbox.his import cli as his
+
 _SHORT = ("preliminary", "final", "correct", "withdraw", "late-old-version")
-_HARMLESS = {"ok", "optional"}
+_HARMLESS = {"ok", "optional", "listed", "counter"}
 _WIDEST = 40
 
 
@@ -27,6 +29,7 @@ def arguments() -> argparse.ArgumentParser:
     _report_acts(acts)
     _traffic_acts(acts)
     _reading_acts(acts)
+    his.add(acts)
     return parser
 
 
@@ -67,6 +70,7 @@ def _traffic_acts(acts: Any) -> None:
     add.add_argument("--amount", type=float)
     add.add_argument("--chance", type=float, default=1.0)
     add.add_argument("--times", type=int)
+    add.add_argument("--every", type=int, metavar="N", help="each N-th call only")
     choose.add_parser("clear", help="switch one off, or all").add_argument("id", nargs="?", type=int)
 
 
@@ -91,9 +95,10 @@ def request(options: argparse.Namespace) -> tuple[str, str, dict[str, Any] | Non
         k: v for k, v in vars(options).items() if v is not None and k not in ("at", "json", "act", "fault", "which")
     }
     match options.act:
+        case "his":
+            return his.request(given.pop("his"), given)
         case "publish":
             given["status"] = "P" if given.pop("preliminary") else "F"
-            return "POST", "/publish", given
         case "faults" if options.fault == "add":
             return "POST", "/faults", given
         case "faults" if options.fault == "clear":
@@ -146,7 +151,8 @@ def main(words: list[str] | None = None) -> int:
         return 3
     shown = [json.dumps(answer, ensure_ascii=False, indent=1)] if options.json else lines(answer)
     sys.stdout.write("\n".join(shown) + "\n")
-    return int(options.act == "compare" and bool(set(answer["summary"]) - _HARMLESS))
+    compared = "compare" in (options.act, getattr(options, "his", ""))
+    return int(compared and bool(set(answer["summary"]) - _HARMLESS))
 
 
 if __name__ == "__main__":

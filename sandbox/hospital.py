@@ -38,6 +38,7 @@ class Settings:
     host: str = "127.0.0.1"
     base_port: int = 9000  # 0: free ports, as tests want them
     bus: tuple[str, int] = ("127.0.0.1", 2575)
+    bus_his: str = ""  # where the HIS pushes 停诊; empty: nowhere
     seed: int = 1
     traffic: float = 0.0  # reports a minute
     history: int = 300  # reports of the weeks before, never sent
@@ -70,7 +71,9 @@ class Hospital:
         self.gateway_port = Port("gateway", settings.host, settings.port(1), self.store, self.faults)
         self.repro = Centre(self.store, guard, self.seed)
         self.repro_port = Port("repro", settings.host, settings.port(3), self.store, self.faults)
-        self.his = His(self.store, self.faults, settings.host, settings.port(2), self.seed)
+        self.his = His(
+            self.store, self.faults, settings.host, settings.port(2), self.seed, settings.pace, settings.bus_his
+        )
         self.port = settings.port(0)
         self._runner: web.AppRunner | None = None
         self._rhythm: asyncio.Task[None] | None = None

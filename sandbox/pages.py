@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from sandbox import times
 from sandbox.compare import compare
 from sandbox.gateway import state
+from sandbox.his import pages as his_pages
+from sandbox.markup import Html, button, table
 
 if TYPE_CHECKING:
     from sandbox.hospital import Hospital
@@ -22,6 +24,7 @@ _NAV = (
     ("/", "总览"),
     ("/page/reports", "报告"),
     ("/page/compare", "对账"),
+    ("/page/his", "HIS"),
     ("/patients?limit=20", "患者(JSON)"),
     ("/ledger/sent", "发送台账(JSON)"),
     ("/ledger/gateway", "消息台账(JSON)"),
@@ -53,12 +56,21 @@ def add(app: web.Application, hospital: Hospital) -> None:
     async def comparison(_request: web.Request) -> web.Response:
         return _page("台账核对", _comparison(hospital))
 
+    async def his(_request: web.Request) -> web.Response:
+        return _page("HIS", *his_pages.home(hospital.his))
+
+    async def his_day(request: web.Request) -> web.Response:
+        query = request.query
+        return _page("排班", *his_pages.day(hospital.his, query.get("campus", "main"), query.get("day", "")))
+
     async def message(request: web.Request) -> web.Response:
         return _page("报文", _message(hospital, int(request.match_info["seq"])))
 
     app.router.add_get("/", home)
     app.router.add_get("/page/reports", reports)
     app.router.add_get("/page/compare", comparison)
+    app.router.add_get("/page/his", his)
+    app.router.add_get("/page/his/day", his_day)
     app.router.add_get("/page/message/{seq:\\d+}", message)
 
 
@@ -69,34 +81,11 @@ def _page(title: str, *parts: str) -> web.Response:
     return web.Response(text=html, content_type="text/html")
 
 
-def _table(heads: str, rows: list[list[Any]]) -> str:
-    """A table; a cell that is a `_Html` is put in as it is, everything else is escaped."""
-    top = "".join(f"<th>{head}</th>" for head in heads.split())
-    body = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>" if rows else "<p>(暂无)</p>"
-
-
-class _Html(str):
-    __slots__ = ()
-
-
-def _cell(cell: Any) -> str:
-    return cell if isinstance(cell, _Html) else escape("" if cell is None else str(cell))
-
-
-def _button(action: str, text: str, back: str, **fields: str) -> _Html:
-    hidden = "".join(
-        f'<input type="hidden" name="{name}" value="{escape(value)}">'
-        for name, value in {**fields, "back": back}.items()
-    )
-    return _Html(f'<form method="post" action="{action}">{hidden}<input type="submit" value="{text}"></form>')
-
-
 def _senders(hospital: Hospital) -> str:
     rows = []
     for sender in hospital.senders.values():
         now = sender.state()
-        link = "已连接" if now["connected"] else _Html(f'<span class="bad">未连接 {escape(now["trouble"])}</span>')
+        link = "已连接" if now["connected"] else Html(f'<span class="bad">未连接 {escape(now["trouble"])}</span>')
         mode = {"enhanced": "增强", "original": "原始"}[now["mode"]]
         rows.append(
             [
@@ -111,16 +100,16 @@ def _senders(hospital: Hospital) -> str:
                 now["dead"],
             ]
         )
-    return "<h2>检验与影像系统</h2>" + _table("名称 系统 版本 字符集 应答模式 连接 待发 已确认 作废", rows)
+    return "<h2>检验与影像系统</h2>" + table("名称 系统 版本 字符集 应答模式 连接 待发 已确认 作废", rows)
 
 
 def _publish() -> str:
     buttons = (
-        _button("/publish", "发布检验报告", "/", kind="lab"),
-        _button("/publish", "发布初步报告", "/", kind="lab", status="P"),
-        _button("/publish", "发布微生物报告", "/", kind="lab", item="MICRO"),
-        _button("/publish", "发布检查报告", "/", kind="exam"),
-        _button("/burst", "突发100份(8连接)", "/", count="100", connections="8"),
+        button("/publish", "发布检验报告", "/", kind="lab"),
+        button("/publish", "发布初步报告", "/", kind="lab", status="P"),
+        button("/publish", "发布微生物报告", "/", kind="lab", item="MICRO"),
+        button("/publish", "发布检查报告", "/", kind="exam"),
+        button("/burst", "突发100份(8连接)", "/", count="100", connections="8"),
     )
     return "<p>" + " ".join(buttons) + "</p>"
 
@@ -130,13 +119,13 @@ def _sent(hospital: Hospital) -> str:
         """select s.*, o.report, o.version, o.status from sendings s left join outbox o on o.seq = s.outbox
            order by s.id desc limit 20"""
     )
-    return "<h2>最近发送</h2>" + _table(
+    return "<h2>最近发送</h2>" + table(
         "时间 系统 消息号 报告 版本 状态 次数 结果 应答 故障 意见",
         [
             [
                 times.shown(row["at"]),
                 row["sender"],
-                _Html(f'<a href="/page/message/{row["outbox"]}">{escape(row["control_id"])}</a>'),
+                Html(f'<a href="/page/message/{row["outbox"]}">{escape(row["control_id"])}</a>'),
                 row["report"],
                 row["version"],
                 _STATUS.get(row["status"]),
@@ -155,7 +144,7 @@ def _arrived(hospital: Hospital) -> str:
     rows = hospital.store.all("select * from gateway_messages order by rowid desc limit 20")
     now = times.now()
     shown = {"SENT": "已发出", "DELIVERED": "已送达"}
-    return "<h2>消息平台收到</h2>" + _table(
+    return "<h2>消息平台收到</h2>" + table(
         "时间 流水号 场景 手机 内容 状态",
         [
             [times.shown(r["at"]), r["serial_no"], r["scene"], r["mobile"], r["text"], shown[state(r["at"], now)]]
@@ -174,7 +163,7 @@ def _faults(hospital: Hospital) -> str:
             f.chance,
             f.left,
             f.used,
-            _button("/faults/clear", "关闭", "/", id=str(f.id)),
+            button("/faults/clear", "关闭", "/", id=str(f.id)),
         ]
         for f in hospital.faults.active()
     ]
@@ -184,7 +173,7 @@ def _faults(hospital: Hospital) -> str:
     form = f"""<form method="post" action="/faults"><select name="system">{systems}</select>
 <select name="kind">{choices}</select> 数值<input name="amount" size="5"> 次数<input name="times" size="5">
 <input type="hidden" name="back" value="/"><input type="submit" value="开启"></form>"""
-    return "<h2>故障开关</h2>" + _table("编号 系统 种类 数值 概率 剩余 已用 操作", rows) + form
+    return "<h2>故障开关</h2>" + table("编号 系统 种类 数值 概率 剩余 已用 操作", rows) + form
 
 
 def _reports(hospital: Hospital) -> str:
@@ -200,14 +189,14 @@ def _reports(hospital: Hospital) -> str:
         ("late-old-version", "迟到旧版"),
         ("resend", "重发"),
     )
-    table = []
+    shown = []
     for row in rows:
-        buttons = "".join(_button(f"/{act}", text, "/page/reports", report=row["id"]) for act, text in acts)
-        link = _Html(f'<a href="/reports/{row["id"]}">{row["id"]}</a>')
+        buttons = "".join(button(f"/{act}", text, "/page/reports", report=row["id"]) for act, text in acts)
+        link = Html(f'<a href="/reports/{row["id"]}">{row["id"]}</a>')
         status = _STATUS[row["status"]]
         when = times.shown(row["at"])
-        table.append([link, row["title"], row["sender"], row["name"], row["n"], status, when, _Html(buttons)])
-    return _table("单号 名称 系统 患者 版本 状态 报告时间 操作", table)
+        shown.append([link, row["title"], row["sender"], row["name"], row["n"], status, when, Html(buttons)])
+    return table("单号 名称 系统 患者 版本 状态 报告时间 操作", shown)
 
 
 def _comparison(hospital: Hospital) -> str:
@@ -220,7 +209,7 @@ def _comparison(hospital: Hospital) -> str:
         "unexpected": "不应出现",
         "optional": "无需通知",
     }
-    summary = _table("结论 数量", [[words[name], count] for name, count in found["summary"].items()])
+    summary = table("结论 数量", [[words[name], count] for name, count in found["summary"].items()])
     rows = [
         [
             row["report"],
@@ -232,7 +221,7 @@ def _comparison(hospital: Hospital) -> str:
         ]
         for row in found["rows"][-200:]
     ]
-    return summary + _table("单号 版本 状态 确认时间 到达次数 结论", rows)
+    return summary + table("单号 版本 状态 确认时间 到达次数 结论", rows)
 
 
 def _message(hospital: Hospital, seq: int) -> str:

@@ -1,7 +1,7 @@
 """The reproductive centre (生殖中心): a system of its own with a small REST query service for its reports.
 
 Its reports never pass the LIS or PACS: they can only be asked for, here. They belong to the campus where the centre
-is, and to every fifth patient of it. Strict like the other systems: signed calls, known parameters, dates that are dates.
+is, and to every fifth patient of it. Strict like the others: signed calls, known parameters, true dates.
 """
 
 from __future__ import annotations

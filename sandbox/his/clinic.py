@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.his.orders import Orders
 from sandbox.his.register import Register
 from sandbox.his.rota import Rota
 from sandbox.his.site import Site
+from sandbox.his.stops import Stops
+from sandbox.his.visits import Visits
 
 if TYPE_CHECKING:
     from sandbox.his.clock import Clock
@@ -25,11 +28,34 @@ class Clinic:
     rota: Rota
     register: Register
     orders: Orders
+    visits: Visits
+    stops: Stops
+    closed: str = ""  # the last day that whoever was not seen before it has missed
 
     @classmethod
     def of(cls, store: Store, clock: Clock, seed: int) -> Clinic:
         rota = Rota(store, seed)
-        return cls(store, clock, Site(), rota, Register(store), Orders(store, rota))
+        orders = Orders(store, rota)
+        return cls(
+            store,
+            clock,
+            Site(),
+            rota,
+            Register(store),
+            orders,
+            Visits(store, rota, orders),
+            Stops(store, rota, clock),
+        )
+
+    def settle(self, now: int) -> None:
+        """What the passing of time alone brings about: new schedules, locks that expire, visits that were missed."""
+        with self.store.together():
+            today = times.local(now).date()
+            self.rota.ensure(today)
+            self.orders.expire(now)
+            if self.closed != today.isoformat():
+                self.visits.close(today.isoformat(), now)
+                self.closed = today.isoformat()
 
     def names(self) -> Names:
         return Names(self.store, prefixed="department_prefix" in self.site.quirks)

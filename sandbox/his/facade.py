@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import re
-import sys
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -37,8 +37,8 @@ class Facade:
 
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
-        self._room = asyncio.Condition()
         self._inside = 0
+        self._outside: deque[asyncio.Future[None]] = deque()
         self._late: set[asyncio.Task[None]] = set()
 
     @staticmethod
@@ -111,9 +111,7 @@ class Facade:
         clinic = self._clinic
         try:
             ask = trade.read(payload, clinic, asked.now)
-            with clinic.store.together():
-                clinic.rota.ensure(ask.today)
-                clinic.orders.expire(ask.now)
+            clinic.settle(ask.now)
             if "snatched" in asked.faults and trade.method == "LockOrder":
                 self._snatch(ask)
             if "fee_change" in asked.faults:
@@ -179,20 +177,42 @@ class Facade:
             text = '<?xml version="1.0" encoding="GB2312"?>' + text
         return text
 
+    def look_again(self) -> None:
+        """Lets in, in order, as many as there is place for now."""
+        while self._outside and self._place():
+            waiting = self._outside.popleft()
+            if not waiting.done():
+                self._inside += 1
+                waiting.set_result(None)
+
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         """Waits for a place inside, where the site has few of them, and for as long as it thinks."""
-        async with self._room:
-            await self._room.wait_for(lambda: self._inside < (self._clinic.site.at_once or sys.maxsize))
+        if self._place() and not self._outside:
             self._inside += 1
+        else:
+            waiting = asyncio.get_running_loop().create_future()
+            self._outside.append(waiting)
+            await self._let_in(waiting)
         try:
             if self._clinic.site.think_ms:
                 await asyncio.sleep(self._clinic.site.think_ms / 1000)
             yield
         finally:
             self._inside -= 1
-            async with self._room:
-                self._room.notify()
+            self.look_again()
+
+    async def _let_in(self, waiting: asyncio.Future[None]) -> None:
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():  # let in and cut off in the same moment
+                self._inside -= 1
+                self.look_again()
+            raise
+
+    def _place(self) -> bool:
+        return not self._clinic.site.at_once or self._inside < self._clinic.site.at_once
 
 
 def _reply(method: str, payload: str, ledger: tuple[str, str]) -> Reply:

@@ -234,7 +234,7 @@ class Orders:
     def _slot(self, schedule: Row, wanted: Wanted, now: int) -> Slot:
         """The number that is meant, if it can be had."""
         taken = self._rota.taken(schedule["code"])
-        stopped = self._store.all("select begins, ends from his_stops where schedule = ?", schedule["code"])
+        stopped = self._rota.stopped(schedule["code"])
         usable = [
             slot
             for slot in numbers(schedule)

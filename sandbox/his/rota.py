@@ -84,6 +84,10 @@ class Rota:
         rows = self._store.all("select queue_no from his_orders where schedule = ? and holds = 1", code)
         return {row["queue_no"] for row in rows}
 
+    def stopped(self, code: str) -> list[Row]:
+        """The periods of a schedule in which nobody sees patients."""
+        return self._store.all("select begins, ends from his_stops where schedule = ? and replacement is null", code)
+
     def open(self, *, department: str, doctor: str | None, day: str, session: str, type_: str, total: int) -> str:
         """One more schedule; gives its code."""
         _, begins, ends = SESSIONS[session]

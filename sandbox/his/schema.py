@@ -48,8 +48,8 @@ create table if not exists his_acts (
 create index if not exists his_acts_order on his_acts (order_id);
 
 create table if not exists his_stops (
-  id integer primary key autoincrement, schedule text not null, campus text not null, begins text not null,
-  ends text not null, reason text not null, replacement text, at integer not null);
+  id integer primary key autoincrement, schedule text not null, campus text not null, doctor text,
+  begins text not null, ends text not null, reason text not null, replacement text, at integer not null);
 create index if not exists his_stops_schedule on his_stops (schedule);
 create table if not exists his_pushes (
   id integer primary key autoincrement, stop integer not null, body text not null, state text not null,

@@ -29,7 +29,6 @@ class Trade:
     code: str = ""
     hospital: Literal["HospitalId", "HospitalID"] = "HospitalId"
     text: Literal["ResultContent", "ErrorMsg"] = "ResultContent"
-    writes: bool = False
     done: str = field(default="成功")
 
     def read(self, payload: str, clinic: Clinic, now: int) -> Ask:

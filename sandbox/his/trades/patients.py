@@ -65,7 +65,6 @@ TRADES = (
         _save,
         takes("PatientName Sex DOB IDType IDNo Mobile Address Nation PatientCard CardType") | MORE_TAGS,
         code="3014",
-        writes=True,
         done="建档成功",
     ),
     Trade(
@@ -73,7 +72,6 @@ TRADES = (
         _update,
         takes("PAPMINo Mobile Address Nation") | MORE_TAGS,
         hospital="HospitalID",
-        writes=True,
         done="修改成功",
     ),
 )

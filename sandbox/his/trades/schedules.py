@@ -103,7 +103,7 @@ def _ranges(clinic: Clinic, ask: Ask) -> Content:
     if row["stopped"] or not row["timed"]:
         raise No(NO_DATA, "查询不到相关数据")
     taken = clinic.rota.taken(row["code"])
-    stops = clinic.store.all("select begins, ends from his_stops where schedule = ?", row["code"])
+    stops = clinic.rota.stopped(row["code"])
     free = {
         slot.no
         for slot in numbers(row)
