@@ -65,6 +65,13 @@ def verify_(site: Site) -> None:
                 "broken": found.broken,
                 "unreadable": found.unreadable,
                 "gone": found.gone,
+                "audit": {
+                    "broken": found.audit,
+                    "chains": {
+                        node: {"first": one.first, "last": one.last, "head": one.head.hex()}
+                        for node, one in found.chains.items()
+                    },
+                },
             }
         )
     else:
@@ -72,6 +79,10 @@ def verify_(site: Site) -> None:
             click.echo(f"broken: {words}: messages {', '.join(map(str, numbers))}")
         if found.unreadable:
             click.echo(f"unreadable: messages {', '.join(map(str, found.unreadable))}")
+        if found.audit:
+            click.echo(f"audit broken: rows {', '.join(map(str, found.audit))}")
+        for node, chain in found.chains.items():
+            click.echo(f"audit of {node}: {chain.first} to {chain.last}, head {chain.head.hex()}")
         gone = f", {found.gone} of days whose key was deleted" if found.gone else ""
         click.echo(f"{'sound' if found.sound else 'not sound'}: {found.messages} messages{gone}")
     raise SystemExit(Exit.FINE.value if found.sound else Exit.FINDINGS.value)
@@ -131,14 +142,16 @@ def restore_(site: Site, source: Path, keys: Path | None) -> None:
 @command.command("export")
 @click.argument("id", required=False)
 @click.option("--day", metavar="DATE", help="All messages received on a day (UTC), like 2026-11-20.")
+@click.option("--audit", is_flag=True, help="Instead of messages: what channel applications asked on that day.")
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="A file of its own; else standard output.")
 @site_options
-def export(site: Site, id: str | None, day: str | None, to: Path | None) -> None:  # noqa: A002 - the argument's name
+def export(site: Site, id: str | None, day: str | None, audit: bool, to: Path | None) -> None:  # noqa: A002 - the argument's name
     """Writes message ID, or a whole --day, in clear text as JSON lines. What it holds is patients' data."""
-    if (id is None) == (day is None):
+    if (id is None) == (day is None) or (audit and day is None):
         raise click.UsageError("name a message, or give --day")
-    count = asyncio.run(_export(site, site.load(), id, day, to))
-    progress(f"{count} message{'s' if count != 1 else ''} in clear text")
+    count = asyncio.run(_export(site, site.load(), id, day, audit, to))
+    what = "call" if audit else "message"
+    progress(f"{count} {what}{'s' if count != 1 else ''}{'' if audit else ' in clear text'}")
 
 
 def _make_key(site: Site, loaded: Loaded) -> None:
@@ -207,10 +220,10 @@ async def _verify(site: Site, loaded: Loaded) -> Verified:
         return await verify(history, lambda done, of_all: progress(f"{done} of {of_all} messages"))
 
 
-async def _export(site: Site, loaded: Loaded, id_: str | None, day: str | None, to: Path | None) -> int:
-    count = 0
+async def _export(site: Site, loaded: Loaded, id_: str | None, day: str | None, audit: bool, to: Path | None) -> int:
+    count, of_day = 0, clear.export_audit if audit else clear.export_day
     async with reading(site, loaded) as history:
-        lines = clear.export_day(history, _day(day)) if day is not None else None
+        lines = of_day(history, _day(day)) if day is not None else None
         with _private(to) as out:
             if lines is None:
                 line = await clear.export_message(history, str(id_))
@@ -222,7 +235,7 @@ async def _export(site: Site, loaded: Loaded, id_: str | None, day: str | None, 
                 out.write(line + b"\n")
                 count += 1
                 if count % 1000 == 0:
-                    progress(f"{count} messages")
+                    progress(f"{count} lines")
     return count
 
 

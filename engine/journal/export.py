@@ -1,4 +1,4 @@
-"""Clear text of messages as JSON lines, for who holds the master secret (decision 25)."""
+"""Clear text of messages, and the audit, as JSON lines, for who holds the master secret (decision 25)."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -8,10 +8,11 @@ import orjson
 from sqlalchemy import select
 
 from engine.journal import bodies as names
+from engine.journal.audit import COLUMNS
 from engine.journal.errors import Gone
 from engine.journal.history import History
 from engine.journal.keys import DAY
-from engine.journal.tables import attempts, bodies, deliveries, messages
+from engine.journal.tables import attempts, bodies, deliveries, messages, reads
 from engine.journal.verbs import PLACES, body_place
 
 _PAGE = 200
@@ -33,6 +34,20 @@ async def export_day(history: History, day: int) -> AsyncIterator[bytes]:
         for row in rows:
             yield await _line(history, row)
         last = rows[-1][0]
+
+
+async def export_audit(history: History, day: int) -> AsyncIterator[bytes]:
+    """Every call of channel applications that came on a day, with its place in the chain. Whom it was about stands as
+    a keyed hash, as it does in the journal.
+    """
+    last = 0
+    of_day = _AUDIT.where(reads.c.at >= day * DAY, reads.c.at < (day + 1) * DAY)
+    while rows := await history.reader.select(of_day.where(reads.c.id > last).order_by(reads.c.id).limit(_PAGE)):
+        for number, *row in rows:
+            told = dict(zip(COLUMNS, row, strict=True))
+            told |= {name: bytes(value).hex() for name, value in told.items() if isinstance(value, bytes | memoryview)}
+            yield orjson.dumps({**told, "unmasked": bool(told["unmasked"])})
+            last = number
 
 
 async def _line(history: History, row: Any) -> bytes:
@@ -89,6 +104,7 @@ def _text(content: bytes) -> str | dict[str, str]:
         return {"base64": base64.b64encode(content).decode()}
 
 
+_AUDIT = select(reads.c.id, *(reads.c[name] for name in COLUMNS))
 _MESSAGES = select(
     messages.c.seq, messages.c.id, messages.c.route, messages.c.release, messages.c.received, messages.c.answer
 )

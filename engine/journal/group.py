@@ -9,6 +9,7 @@ from engine.base.clock import Clock
 from engine.base.errors import BusError, Code
 from engine.base.ids import Ids
 from engine.journal import bodies, marks, reads
+from engine.journal.audit import Entry
 from engine.journal.bodies import Bodies
 from engine.journal.interface import Act, Noted, Room
 from engine.journal.keys import DAY, DayCiphers, KeyRing
@@ -161,7 +162,23 @@ class GroupJournal:
         if self._writer.queued > _MOST_QUEUED:
             raise BusError(Code.BUSY, "the audit cannot be kept now")
         subject = None if read.subject is None else self._ring.find(read.subject.kind, read.subject.value)
-        self._writer.put(marks.Read(self._clock.now(), read.operation, read.client, read.campus, subject, read.code))
+        at = read.at or self._clock.now()
+        entry = Entry(
+            at,
+            read.operation,
+            read.client,
+            read.channel,
+            read.campus,
+            read.remote,
+            read.effect,
+            read.trace,
+            subject,
+            read.code,
+            read.count,
+            read.unmasked,
+            read.took,
+        )
+        self._writer.put(marks.Read(entry, self._ring.chain))
 
     # --- reading ---
 

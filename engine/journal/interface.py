@@ -56,7 +56,9 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """One read of `effect: none`, for the audit: who asked for whom, and what came of it."""
+    """One call of a channel application, for the audit: who asked for whom, and what came of it
+    (security-and-compliance §5.1).
+    """
 
     operation: str
     client: str
@@ -64,6 +66,21 @@ class Noted:
     subject: Find | None = None
     """Whom it was about; the journal keeps a keyed hash."""
     code: str = ""
+    """`OK`, or the name of the error."""
+    at: int = 0
+    """Microseconds UTC: when it came; 0: now."""
+    channel: str = ""
+    remote: str = ""
+    """The network address that it came from."""
+    effect: str = ""
+    trace: str = ""
+    """Our id of the call: `traceId`."""
+    count: int = 0
+    """How many entries were shown."""
+    unmasked: bool = False
+    """Whether personal data was shown in clear."""
+    took: int = 0
+    """Microseconds."""
 
 
 class Journal(Protocol):
@@ -172,7 +189,7 @@ class Journal(Protocol):
         ...
 
     def note(self, read: Noted) -> None:
-        """Puts a read into the audit with a later commit; nobody waits for it (decision 23). Raises BusError(BUSY)
+        """Puts a call into the audit with a later commit; nobody waits for it (decision 23). Raises BusError(BUSY)
         where too many wait for a database that takes nothing.
         """
         ...

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from engine.base.clock import SECOND
 from engine.journal.errors import Gone, WrongKey
+from engine.sealing.digests import keyed
 
 DAY = 86_400 * SECOND
 _NONCE = 12
@@ -64,6 +65,7 @@ class KeyRing:
         """For what outlives the days: who did what and why, cursors."""
         self.records = Cipher(_derive(master, b"records"))
         """For records of our own: they outlive the days too."""
+        self._chain = _derive(master, b"chain")
         self.check = _derive(master, b"check").hex()[:32]
         """Stored in the journal, to notice another secret before anything is written with it."""
 
@@ -88,6 +90,10 @@ class KeyRing:
     def record(self, kind: str, name: str) -> bytes:
         """The keyed hash of a record's key, or of its owner, within its kind."""
         return _hash(self._records, f"{len(kind)}:{kind}{name}")
+
+    def chain(self, content: bytes) -> bytes:
+        """The seal of a row of the audit: HMAC-SM3 (GB/T 15852.2)."""
+        return keyed("hmac-sm3", self._chain, content)
 
     def wrap(self, day: int, key: bytes) -> bytes:
         """A day's data key, as it may be stored."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from engine.journal.audit import Entry, Seal
 from engine.journal.interface import Act, Room
 from engine.model import Claimed, NewMessage, Outcome, Then
 
@@ -165,14 +166,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A read of `effect: none`, for the audit; nobody waits for it."""
+    """A call of a channel application, for the audit; nobody waits for it."""
 
-    at: int
-    operation: str
-    client: str
-    campus: str
-    subject: bytes | None
-    code: str
+    entry: Entry
+    seal: Seal
     size = 0
 
 

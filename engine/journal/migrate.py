@@ -12,19 +12,42 @@ from engine.journal.errors import Newer
 Database: TypeAlias = Literal["sqlite", "postgresql"]
 
 
-_LATER = frozenset({"records"})
-"""Tables that a later step makes."""
+_LATER = frozenset({"records", "reads"})
+"""Tables that a later step makes or changes."""
+
+_FIRST_READS = {
+    "sqlite": """
+create table reads (id integer primary key, at bigint not null, operation text not null, client text not null,
+campus text not null, subject blob, code text not null)""",
+    "postgresql": """
+create table reads (id bigserial primary key, at bigint not null, operation text not null, client text not null,
+campus text not null, subject bytea, code text not null)""",
+}
+_FIRST_READS_OF = "create index reads_of on reads (subject, at) where subject is not null"
 
 
 def _first(database: Database) -> list[str]:
     from engine.journal import tables
 
     made = _made(database, [name for name in tables.metadata.tables if name not in _LATER])
+    made += [_FIRST_READS[database], _FIRST_READS_OF]
     return [*made, "create sequence message_seq"] if database == "postgresql" else made
 
 
 def _records(database: Database) -> list[str]:
     return _made(database, ["records"])
+
+
+def _audit(database: Database) -> list[str]:
+    """All that the audit says of a call, and its chain. Rows from before have no place in one."""
+    binary = "blob" if database == "sqlite" else "bytea"
+    texts = [f"{name} text not null default ''" for name in ("channel", "remote", "effect", "trace", "node")]
+    numbers = ["count integer not null default 0", "took bigint not null default 0"]
+    chain = ["unmasked boolean not null default false", "n bigint", f"prev {binary}", f"mac {binary}"]
+    return [
+        *(f"alter table reads add column {column}" for column in (*texts, *numbers, *chain)),
+        "create unique index chained on reads (node, n) where n is not null",
+    ]
 
 
 def _made(database: Database, names: Sequence[str]) -> list[str]:
@@ -44,7 +67,7 @@ def _made(database: Database, names: Sequence[str]) -> list[str]:
     return statements
 
 
-STEPS: Sequence[Callable[[Database], list[str]]] = (_first, _records)
+STEPS: Sequence[Callable[[Database], list[str]]] = (_first, _records, _audit)
 """Step n brings a journal from number n to number n + 1."""
 
 

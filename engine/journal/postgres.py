@@ -7,6 +7,8 @@ and the other takes, or over parents whose last children end on both: the databa
 is run again.
 """
 
+from engine.journal import audit
+
 NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 """The database's clock: nodes judge each other by it alone."""
 
@@ -331,10 +333,13 @@ insert into parts (id, part, n, at, data)
 select id, part, n, $5, data from unnest($1::text[], $2::text[], $3::int[], $4::bytea[]) as x(id, part, n, data)
 """
 RELEASE = "insert into releases (digest, at, content) values ($1, $2, $3) on conflict do nothing"
-READ = """
-insert into reads (at, operation, client, campus, subject, code)
-select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
+READ = f"""
+insert into reads ({", ".join(audit.COLUMNS)})
+select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+  $9::bytea[], $10::text[], $11::int[], $12::boolean[], $13::bigint[], $14::text[], $15::bigint[], $16::bytea[],
+  $17::bytea[])
 """
+LAST_READ = "select n, mac from reads where node = $1 and n is not null order by n desc limit 1"
 
 # --- prune: only messages with no open delivery ---
 FINISHED = "select seq from messages where seq = any($1::bigint[]) and open = 0 order by seq for update"
@@ -363,5 +368,7 @@ SWEEP_RECORDS = """
 delete from records where key in (select key from records where until < $1 order by until limit 1000)
 """
 SWEEP_READS = """
-delete from reads where id in (select id from (select id, at from reads order by id limit 1000) oldest where at < $1)
+delete from reads where id in (select id from reads order by id limit 1000)
+and id < (select coalesce(min(id), 9223372036854775807) from (select id, at from reads order by id limit 1000) oldest
+  where at >= $1)
 """

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from engine.base.errors import BusError
+from engine.journal import audit, verbs
 from engine.journal import postgres as sql
-from engine.journal import verbs
 from engine.journal.errors import Moved
 from engine.journal.marks import (
     Accept,
@@ -43,6 +43,7 @@ class Batch:
         self._rows = connection.fetch
         self._run = connection.execute
         self._owner = owner
+        self._node = owner.rpartition("/")[0]
         self._now = now
         self._settings = settings
         self.rooms = verbs.Rooms()
@@ -352,8 +353,9 @@ class Batch:
         return [None] * len(marks)
 
     async def _reads(self, marks: Sequence[Read]) -> list[None]:
-        rows = [(m.at, m.operation, m.client, m.campus, m.subject, m.code) for m in marks]
-        await self._run(sql.READ, *columns(rows, 6))
+        last = await self._rows(sql.LAST_READ, self._node)
+        rows = audit.linked(self._node, last[0] if last else None, [(mark.entry, mark.seal) for mark in marks])
+        await self._run(sql.READ, *columns(rows, len(audit.COLUMNS)))
         return [None] * len(marks)
 
 

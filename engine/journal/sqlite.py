@@ -1,5 +1,7 @@
 """The statements of delivery.md for SQLite. One writer at a time, so what a select saw still holds at the update."""
 
+from engine.journal import audit
+
 BEGIN = "begin immediate"
 
 # Fence: no row means that this node was taken over.
@@ -191,7 +193,8 @@ ACT = "insert into acts (id, at, message, step, verb, said) values (?, ?, ?, ?, 
 # --- the rest ---
 PART = "insert into parts (id, part, n, at, data) values (?, ?, ?, ?, ?)"
 RELEASE = "insert into releases (digest, at, content) values (?, ?, ?) on conflict do nothing"
-READ = "insert into reads (at, operation, client, campus, subject, code) values (?, ?, ?, ?, ?, ?)"
+READ = f"insert into reads ({', '.join(audit.COLUMNS)}) values ({', '.join('?' for _ in audit.COLUMNS)})"
+LAST_READ = "select n, mac from reads where node = ? and n is not null order by n desc limit 1"
 
 # --- prune: only messages with no open delivery ---
 FINISHED = "select seq from messages where seq = ? and open = 0"
@@ -218,5 +221,7 @@ SWEEP_RECORDS = """
 delete from records where key in (select key from records where until < ? order by until limit 1000)
 """
 SWEEP_READS = """
-delete from reads where id in (select id from (select id, at from reads order by id limit 1000) oldest where at < ?)
+delete from reads where id in (select id from reads order by id limit 1000)
+and id < (select coalesce(min(id), 9223372036854775807) from (select id, at from reads order by id limit 1000)
+  where at >= ?)
 """

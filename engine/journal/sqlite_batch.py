@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from engine.base.errors import BusError
+from engine.journal import audit, verbs
 from engine.journal import sqlite as sql
-from engine.journal import verbs
 from engine.journal.errors import Moved
 from engine.journal.marks import (
     Accept,
@@ -41,6 +41,7 @@ class Batch:
         self._run = cursor.execute
         self._many = cursor.executemany
         self._owner = owner
+        self._node = owner.rpartition("/")[0]
         self._now = now
         self._settings = settings
         self.seq = seq
@@ -328,7 +329,8 @@ class Batch:
         self._run(sql.RELEASE, (mark.digest, self._now, mark.content))
 
     def _read(self, marks: Sequence[Read]) -> list[None]:
-        self._many(sql.READ, [(m.at, m.operation, m.client, m.campus, m.subject, m.code) for m in marks])
+        last = self._run(sql.LAST_READ, (self._node,)).fetchone()
+        self._many(sql.READ, audit.linked(self._node, last, [(mark.entry, mark.seal) for mark in marks]))
         return [None] * len(marks)
 
     _ORDER: ClassVar[tuple[tuple[type, Callable[..., Any], bool], ...]] = (

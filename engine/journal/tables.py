@@ -210,5 +210,18 @@ reads = Table(
     Column("campus", Text, nullable=False),
     Column("subject", LargeBinary, comment="keyed hash of whom was asked about"),
     Column("code", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("remote", Text, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("trace", Text, nullable=False),
+    Column("count", Integer, nullable=False, comment="entries that were shown"),
+    Column("unmasked", Boolean, nullable=False),
+    Column("took", BigInteger, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("n", BigInteger, comment="its place in the node's chain: see audit.py"),
+    Column("prev", LargeBinary),
+    Column("mac", LargeBinary),
+    comment="what channel applications asked, each row sealed with the one before it",
 )
 _index("reads_of", reads, ["subject", "at"], "subject is not null")
+_index("chained", reads, ["node", "n"], "n is not null", unique=True)

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 
 from engine.journal import bodies as names
+from engine.journal.audit import COLUMNS, Chain, Checker
 from engine.journal.errors import Gone, WrongKey
 from engine.journal.history import History
 from engine.journal.invariants import INVARIANTS
-from engine.journal.tables import bodies, messages
+from engine.journal.tables import bodies, messages, reads
 from engine.journal.verbs import PLACES
 
 _PAGE = 500
+_SHOWN = 10
 
 Told = Callable[[int, int], None]
 """Told how far it is: (messages done, messages in all)."""
@@ -27,17 +29,22 @@ class Verified:
     """An invariant in words, and the numbers of up to ten messages that break it."""
     unreadable: list[int] = field(default_factory=list)
     """Messages whose bytes do not open with their key."""
+    audit: list[int] = field(default_factory=list)
+    """Rows of the audit (up to ten) that are not as they were written, or do not follow the one before them."""
+    chains: dict[str, Chain] = field(default_factory=dict)
+    """The audit's chains by node: kept elsewhere, a head proves later that nothing was cut off behind it."""
     gone: int = 0
     """Messages whose day's key was deleted: not a fault, and not to be read by anyone."""
 
     @property
     def sound(self) -> bool:
-        return not self.broken and not self.unreadable
+        return not self.broken and not self.unreadable and not self.audit
 
 
 async def verify(history: History, told: Told) -> Verified:
-    """Checks every invariant and opens the body of every message."""
+    """Checks every invariant and every row of the audit, and opens the body of every message."""
     found = Verified()
+    await _check_audit(history, found)
     for words, statement in INVARIANTS.items():
         if rows := await history.reader.fetch(f"{statement} limit 10"):
             found.broken[words] = [row[0] for row in rows]
@@ -56,6 +63,17 @@ async def verify(history: History, told: Told) -> Verified:
         last = rows[-1][0]
         told(found.messages, total)
     return found
+
+
+async def _check_audit(history: History, found: Verified) -> None:
+    checker, last = Checker(history.ring.chain), 0
+    rows = select(reads.c.id, *(reads.c[name] for name in COLUMNS)).order_by(reads.c.id).limit(_PAGE)
+    while page := await history.reader.select(rows.where(reads.c.id > last)):
+        for number, *row in page:
+            if not checker.holds(row) and len(found.audit) < _SHOWN:
+                found.audit.append(number)
+        last = page[-1][0]
+    found.chains = checker.chains
 
 
 async def _open(history: History, found: Verified, seq: int, id_: str, received: int, data: bytes) -> None:

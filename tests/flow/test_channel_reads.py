@@ -102,3 +102,11 @@ def test_every_read_stands_in_the_audit(house: House, report: str) -> None:
 
     wanted = {("report.lab.get", "demo-app", "OK"), ("report.lab.get", "narrow-app", "PERMISSION_DENIED")}
     eventually(lambda: wanted <= noted(), what="both reads are on record")
+    ((channel, remote, effect, count, unmasked, trace),) = ask_journal(
+        house.site,
+        "select channel, remote, effect, count, unmasked, trace from reads where client = ? and code = ? limit 1",
+        "demo-app",
+        "OK",
+    )
+    assert (channel, remote, effect, count, bool(unmasked)) == ("", "127.0.0.1", "none", 1, False)
+    assert trace
