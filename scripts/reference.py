@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/reference from the code: JSON Schemas for editors and the pages of settings, routes, mappings,
-adapters, functions and errors. `--check` writes nothing and fails where a file on disk is stale.
+adapters, functions, errors and the unified API; puts samples into the guides that show them. `--check` writes nothing
+and fails where a file on disk is stale.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from included import with_files
 from pydantic import BaseModel
 
 import adapters
@@ -81,6 +83,8 @@ def pages() -> Iterator[tuple[Path, str]]:
     contracts = _contracts()
     yield FOLDER / "api.md", MADE + operations_page(contracts)
     yield FOLDER / "openapi.json", _written(document(contracts))
+    for guide in ("channel-api.md", "channel-api.zh-CN.md"):
+        yield Path("docs") / guide, with_files(ROOT / "docs" / guide)
 
 
 def _contracts() -> Contracts:

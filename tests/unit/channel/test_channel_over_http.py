@@ -1,78 +1,16 @@
-"""The entrance on a real listener, called by the very samples that the documentation prints."""
+"""The entrance on a real listener."""
 
 import asyncio
-import os
-import re
-import sys
-from pathlib import Path
 
 import aiohttp
 import orjson
 import pytest
-from channel_desk import ROOT, SECRETS, Desk, app_contracts
+from channel_desk import ROOT
 
-from adapters.http import ADAPTER
-from engine.base.clock import SystemClock
-from engine.base.ids import SystemIds
-from engine.channel.entrance import Entrance
-from engine.contract import Limits, Link
 from engine.sealing.schemes import preset, presets
 from engine.sealing.template import Parts
 
 DOCS = [ROOT / "docs" / "channel-api.md", ROOT / "docs" / "channel-api.zh-CN.md"]
-REPORTS = {"reports": [{"report_id": "L1", "kind": "LAB", "state": "final", "title": "血常规"}]}
-
-
-@pytest.fixture
-async def served():
-    """A desk whose entrance stands on a real clock behind a real HTTP listener."""
-    desk = Desk(app_contracts())
-    desk.serves = REPORTS
-    desk.clock = SystemClock()
-    desk.entrance = Entrance(
-        contracts=desk.entrance.contracts,
-        clients=desk.entrance.clients,
-        serve=desk._serve,
-        audit=desk._audit,
-        clock=desk.clock,
-        ids=SystemIds(),
-    )
-    source = ADAPTER.source(Link("channel", None, listen=("127.0.0.1", 0), limits=Limits(size=4096)))
-    await source.start(desk.entrance)
-    desk.address = source.address
-    yield desk
-    await source.stop(1)
-
-
-def sample(path: Path, language: str) -> str:
-    return re.search(rf"```{language}\n(.*?)```", path.read_text("utf-8"), re.DOTALL)[1]
-
-
-async def run(desk, *command, **environment):
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "API": desk.address, "APP_ID": "app", "APP_SECRET": SECRETS["app"], **environment},
-    )
-    said, _ = await process.communicate()
-    return process.returncode, said
-
-
-@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
-async def test_the_curl_sample_works_as_printed(served, doc):
-    code, said = await run(served, "bash", "-euo", "pipefail", "-c", sample(doc, "bash"))
-    assert code == 0
-    assert orjson.loads(said)["data"][0]["title"] == "血常规"
-    assert served.asked[0].document == {"patient_id": "0000000007", "from": "2026-11-01", "campus": "main"}
-    _, said = await run(served, "bash", "-c", sample(doc, "bash"), APP_SECRET="wrong")
-    assert orjson.loads(said)["code"] == "SIGN_INVALID"
-
-
-@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
-async def test_the_python_sample_works_as_printed(served, doc):
-    code, said = await run(served, sys.executable, "-c", sample(doc, "python"))
-    assert code == 0
-    assert orjson.loads(said)["data"][0]["reportId"] == "L1"
 
 
 @pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
