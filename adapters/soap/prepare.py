@@ -90,6 +90,8 @@ def _methods(options: ProfileOptions, files: Mapping[str, bytes]) -> Mapping[str
 
 
 def _port(options: ProfileOptions, services: Services) -> Mapping[str, Method]:
+    if not any(services.values()):
+        raise _Wrong(Finding("the WSDL has no port that speaks SOAP", keys=("wsdl",)))
     if options.service is not None and options.service not in services:
         raise _Wrong(_unknown("service", options.service, services))
     ports = [
