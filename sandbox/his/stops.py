@@ -31,6 +31,8 @@ class Stops:
         schedule = self._rota.schedule(code)
         if schedule is None:
             raise Mistake(f"no schedule {code}")
+        if schedule["stopped"]:
+            raise Mistake(f"{code} is stopped already")
         begins, ends = begins or schedule["begins"], ends or schedule["ends"]
         if not schedule["begins"] <= begins < ends <= schedule["ends"]:
             raise Mistake(f"the period must lie within {schedule['begins']}-{schedule['ends']}")
@@ -122,7 +124,7 @@ class Stops:
         schedule = self._rota.schedule(row["schedule"])
         assert schedule is not None
         orders = self._store.all(
-            "select code, queue_no from his_orders where schedule = ? and code is not null and holds = 1",
+            f"select code, queue_no from his_orders where schedule = ? and code is not null and state in {_OPEN}",
             row["schedule"],
         )
         inside = {slot.no for slot in numbers(schedule) if row["begins"] <= slot.begins < row["ends"]}
