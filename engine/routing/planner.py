@@ -94,7 +94,7 @@ class RoutePlanner:
             message.document,
             message.campus,
             failing=message.failing,
-            late=delivery.deadline is not None and self._clock.now() > delivery.deadline,
+            late=delivery.deadline is not None and self._clock.now() >= delivery.deadline,
         )
         message.failing = message.failing or bool(full.add)
         return replace(full, answer=answers.decided(message.route, delivery.step, outcome, full))

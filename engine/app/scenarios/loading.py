@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.app.check import Checked
+from engine.app.scenarios.calls import Request, channels, request
 from engine.app.scenarios.text import (
+    CallEvent,
     ExpectEvent,
     Fields,
+    HeardEvent,
     KeptEvent,
     NothingEvent,
     ScenarioText,
@@ -17,6 +20,7 @@ from engine.app.scenarios.text import (
 )
 from engine.base.where import Where
 from engine.formats.format import Format, PathError
+from engine.formats.registry import make
 from engine.mapping.examples import message_of
 from engine.model import Outgoing, Profile
 from engine.routing.accept import REFUSED
@@ -27,6 +31,9 @@ from engine.settings.texts import validate
 
 FOLDER = "tests/routes"
 """Where a site's scenarios lie."""
+
+ENVELOPE = make("json")
+"""What an application hears is JSON."""
 
 Reader = Callable[[Any], Any]
 
@@ -39,6 +46,8 @@ class Scenario:
     node: Node
     sent: Mapping[int, bytes] = field(default_factory=dict)
     """Event to what it sends."""
+    called: Mapping[int, Request] = field(default_factory=dict)
+    """Event to what an application calls in it."""
     readers: Mapping[tuple[int, str], Reader] = field(default_factory=dict)
     """(event, path) to what reads it from a parsed body."""
 
@@ -64,7 +73,7 @@ def load(file: Path, site: Path, checked: Checked, problems: Problems) -> Scenar
     check.run()
     if len(problems) > before:
         return None
-    return Scenario(text, node, check.sent, check.readers)
+    return Scenario(text, node, check.sent, check.called, check.readers)
 
 
 def wire_of(profile: Profile, operation: Outgoing) -> tuple[Format, Format]:
@@ -81,8 +90,10 @@ class _Check:
         self._node = node
         self._release = checked.release
         self._systems = checked.loaded.config.systems
+        self._channels = channels(checked.release, checked.loaded.config)
         self._problems = problems
         self.sent: dict[int, bytes] = {}
+        self.called: dict[int, Request] = {}
         self.readers: dict[tuple[int, str], Reader] = {}
 
     def run(self) -> None:
@@ -96,18 +107,28 @@ class _Check:
             match event:
                 case SendEvent():
                     self._send(number, event)
+                case CallEvent():
+                    self._call(number, event)
+                case HeardEvent():
+                    self._read(number, ("heard",), ENVELOPE, event.heard)
                 case ExpectEvent():
                     self._expect(number, event)
-                case NothingEvent():
-                    for system in event.nothing:
-                        self._named(number, "nothing", system, "the system", self._with("outgoing"))
-                case StateEvent():
-                    for step in event.state:
-                        self._named(number, ("state", step), step, "the step", self._steps())
-                case KeptEvent():
-                    for route in event.kept:
-                        known = [*self._release.routes, REFUSED]
-                        self._named(number, ("kept", route), route, "the route", known)
+                case _:
+                    self._names(number, event)
+
+    def _names(self, number: int, event: Any) -> None:
+        """Of events that only name what is there."""
+        match event:
+            case NothingEvent():
+                for system in event.nothing:
+                    self._named(number, "nothing", system, "the system", self._with("outgoing"))
+            case StateEvent():
+                for step in event.state:
+                    self._named(number, ("state", step), step, "the step", self._steps())
+            case KeptEvent():
+                known = [*self._release.routes, REFUSED]
+                for route in event.kept:
+                    self._named(number, ("kept", route), route, "the route", known)
 
     def _send(self, number: int, event: SendEvent) -> None:
         send = event.send
@@ -131,6 +152,24 @@ class _Check:
             self._say(number, ("send", "message"), f"this cannot be written in {send.charset}")
         for place, fields in answers(event):
             self._read(number, place, wire, fields)
+
+    def _call(self, number: int, event: CallEvent) -> None:
+        call = event.call
+        offering = next((one for one in self._channels if call.operation in one.contracts.operations), None)
+        if offering is None:
+            known = [name for one in self._channels for name in one.contracts.operations]
+            self._named(number, ("call", "operation"), call.operation, "the operation", known)
+            return
+        asked = offering.contracts.operations[call.operation].text.request
+        for name in call.values:
+            self._named(number, ("call", "values", name), name, "the parameter", [*asked.path, *asked.query])
+        if call.client is not None:
+            self._named(number, ("call", "client"), call.client, "the client", offering.clients)
+        try:
+            self.called[number] = request(call, offering)
+        except KeyError as error:
+            self._say(number, ("call",), f"{error.args[0]} is part of the path", f"values: {{{error.args[0]}: …}}")
+        self._read(number, ("answer",), ENVELOPE, event.answer or {})
 
     def _expect(self, number: int, event: ExpectEvent) -> None:
         system, _, name = event.expect.partition(".")

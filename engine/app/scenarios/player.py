@@ -9,14 +9,16 @@ from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 from engine.app.check import Checked
-from engine.app.scenarios.loading import Scenario, answers, wire_of
+from engine.app.scenarios.loading import ENVELOPE, Scenario, answers, wire_of
 from engine.app.scenarios.loop import MovedLoop
 from engine.app.scenarios.peers import Outcome, Waiting
 from engine.app.scenarios.stage import Stage, begins
 from engine.app.scenarios.text import (
     AdvanceEvent,
+    CallEvent,
     ExpectEvent,
     Fields,
+    HeardEvent,
     KeptEvent,
     NothingEvent,
     SendEvent,
@@ -85,6 +87,8 @@ class _Player:
         self._release = release
         self._found: list[Problem] = []
         self._named: dict[str, Any] = {}
+        self._callers: list[tuple[int, asyncio.Task[Answer]]] = []
+        """Applications whose answer no event has heard, each with the event in which it called."""
 
     async def play(self) -> list[Problem]:
         """Every difference, in order. What cannot be gone on from ends the scenario."""
@@ -93,6 +97,9 @@ class _Player:
                 await self._event(number, event)
             for name in self._stage.peers.waiting():
                 self._say(self._scenario.node.locate(("scenario",)), f"{name} waits, and no event expects it")
+            for number, answering in self._callers:
+                if not answering.done():
+                    self._say(self._scenario.where(number, "call"), "it still waits for its answer", "heard: {…}")
         except _Over:
             pass
         return self._found
@@ -101,6 +108,10 @@ class _Player:
         match event:
             case SendEvent():
                 await self._send(number, event)
+            case CallEvent():
+                await self._call(number, event)
+            case HeardEvent():
+                self._hear(number, event)
             case ExpectEvent():
                 await self._expect(number, event)
             case NothingEvent():
@@ -131,6 +142,29 @@ class _Player:
         wire = self._release.profile(event.send.to).format
         for (place, fields), body in zip(expected, answer.bodies, strict=True):
             self._fields(number, place, fields, wire, body, _said(answer))
+
+    async def _call(self, number: int, event: CallEvent) -> None:
+        answering = await self._stage.call(self._scenario.called[number], number)
+        if event.answer is None and event.status is None:
+            self._callers.append((number, answering))
+        elif answering.done():
+            self._told(number, ("answer",), event.answer or {}, event.status, answering.result())
+        else:
+            self._end(self._scenario.where(number, "call"), "the bus has not answered", "heard: is for later answers")
+
+    def _hear(self, number: int, event: HeardEvent) -> None:
+        where = self._scenario.where(number, "heard")
+        if event.which > len(self._callers):
+            self._end(where, f"{len(self._callers)} have called and were not heard yet")
+        called, answering = self._callers.pop(event.which - 1)
+        if not answering.done():
+            self._end(where, f"the call of event {called + 1} has not been answered")
+        self._told(number, ("heard",), event.heard, event.status, answering.result())
+
+    def _told(self, number: int, place: tuple[str], fields: Fields, status: int | None, answer: Answer) -> None:
+        if status is not None:
+            self._compare(self._scenario.where(number, "status"), status, answer.status, "status")
+        self._fields(number, place, fields, ENVELOPE, answer.bodies[0], _said(answer))
 
     async def _expect(self, number: int, event: ExpectEvent) -> None:
         where = self._scenario.where(number, "expect")

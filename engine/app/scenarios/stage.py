@@ -1,5 +1,6 @@
 """The bus of one scenario: the whole of it, on a journal of its own that is gone afterwards."""
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from engine.app.bus import Bus
 from engine.app.check import Checked
 from engine.app.journal import journal_place
+from engine.app.scenarios.calls import Request
 from engine.app.scenarios.loop import MovedLoop
 from engine.app.scenarios.peers import Ear, Peers
 from engine.base.clock import MovedClock, from_micros
@@ -71,6 +73,16 @@ class Stage:
         answering = self._loop.create_task(_answer(ear, Inbound(system, raw, operation=operation)))
         await self._loop.quiet()
         return answering.result() if answering.done() else None
+
+    async def call(self, asked: Request, number: int) -> "asyncio.Task[Answer]":
+        """An application calls, as the event of that number says. The task has its answer, or is waiting for it."""
+        ear = self._bus.listeners[asked.channel.system]
+        assert isinstance(ear, Ear)
+        secret = self._bus.secrets.open(asked.channel.clients[asked.client])
+        inbound = asked.signed(self._clock.now(), f"scenario-{number:06d}", secret)
+        answering = self._loop.create_task(_answer(ear, inbound))
+        await self._loop.quiet()
+        return answering
 
     async def settle(self) -> None:
         """Lets everything happen that can, without time."""

@@ -59,6 +59,45 @@ class SendEvent(Text):
     """HTTP status of the answer."""
 
 
+class Called(Text):
+    """An operation of the unified API, and what an application asks with."""
+
+    operation: str
+    """The operation, like `appointment.book`."""
+    key: str | None = None
+    """Its `Idempotency-Key`."""
+    client: str | None = None
+    """Which client of the channel calls; the first one written, unless said."""
+    campus: str | None = None
+    """`X-Campus`."""
+    values: dict[str, str] = Field(default_factory=dict)
+    """Values for the `{names}` of its path, and of its query."""
+    body: dict[str, Any] | None = None
+    """The JSON body."""
+
+
+class CallEvent(Text):
+    """An application calls. What it hears later is a `heard` event."""
+
+    call: Called
+    """What it calls, and with what."""
+    answer: Fields | None = None
+    """What it hears at once: paths of the envelope, like `code` or `data.taskId`."""
+    status: int | None = None
+    """HTTP status of the answer."""
+
+
+class HeardEvent(Text):
+    """An application that waits hears its answer by now."""
+
+    heard: Fields
+    """What it hears: paths of the envelope, like `code` or `data.taskId`."""
+    status: int | None = None
+    """HTTP status of the answer."""
+    which: int = Field(default=1, ge=1)
+    """Which of those that have not been heard yet, the oldest first."""
+
+
 class ExpectEvent(Text):
     """A system gets the next call that the bus makes to it, and what becomes of it."""
 
@@ -119,7 +158,7 @@ class KeptEvent(Text):
     """Route to the number of its messages; what is not named has none. `refused` counts what was not taken."""
 
 
-KINDS = ("send", "expect", "nothing", "advance", "state", "kept")
+KINDS = ("send", "call", "heard", "expect", "nothing", "advance", "state", "kept")
 
 
 def _kind(value: Any) -> str:
@@ -135,6 +174,8 @@ def _known(value: Any) -> Any:
 
 Event: TypeAlias = Annotated[
     Annotated[SendEvent, Tag("send")]
+    | Annotated[CallEvent, Tag("call")]
+    | Annotated[HeardEvent, Tag("heard")]
     | Annotated[ExpectEvent, Tag("expect")]
     | Annotated[NothingEvent, Tag("nothing")]
     | Annotated[AdvanceEvent, Tag("advance")]

@@ -10,9 +10,9 @@ from collections import defaultdict
 
 import aiohttp
 from aiohttp import web
-from routing_desk import TEXTS
 
 from engine.model import State
+from tests.unit.routing.routing_desk import TEXTS
 
 SECRETS = {"app": "secret-of-app-0123456789abcdef01", "other": "secret-of-other-3456789abcdef01"}
 
