@@ -1,6 +1,5 @@
 """The envelope of one operation: compiled once, so that a call only sets its message into it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -10,7 +9,9 @@ from engine.contract import Refused
 
 MESSAGE = "the-message-of-this-call-stands-here"
 """Stands in a template where a call's message comes."""
-_NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+_CONTROLS = bytes(set(range(32)) - {9, 10, 13})
+_NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+"""U+FFFE and U+FFFF, which XML cannot have either (XML 1.0 §2.2)."""
 _MARKS = ((b"&", b"&amp;"), (b"<", b"&lt;"), (b">", b"&gt;"), (b"\r", b"&#13;"))
 
 
@@ -30,19 +31,24 @@ class Envelope:
 
     def write(self, message: bytes) -> bytes:
         """The whole request. Raises Refused for bytes that no envelope in UTF-8 can carry."""
-        try:
-            message.decode("utf-8")
-        except UnicodeDecodeError:
-            readable = False
-        else:
-            readable = _NO_XML.search(message) is None
-        if not readable:
+        if not _is_sendable(message):
             raise Refused("not_sendable")
         if self.cdata:
             return b"%b<![CDATA[%b]]>%b" % (self.head, message.replace(b"]]>", b"]]]]><![CDATA[>"), self.tail)
         for mark, written in _MARKS:
             message = message.replace(mark, written)
         return self.head + message + self.tail
+
+
+def _is_sendable(message: bytes) -> bool:
+    """Whether it is UTF-8 whose characters XML can have."""
+    try:
+        message.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    if len(message.translate(None, _CONTROLS)) != len(message):
+        return False
+    return not any(each in message for each in _NO_CHARACTERS)
 
 
 def envelope(template: bytes, version: str, action: str, result: str | None, *, cdata: bool) -> Envelope:
