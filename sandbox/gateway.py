@@ -27,9 +27,12 @@ TEMPLATES = {
     "T1001": ("REPORT_READY", "{name}您好,您的{title}(单号{reportNo})已于{reportTime}出具,请在线查询。"),
     "T1002": ("REPORT_CORRECTED", "{name}您好,您的{title}(单号{reportNo})已于{reportTime}更正,请以新报告为准。"),
     "T1003": ("REPORT_WITHDRAWN", "{name}您好,您的{title}(单号{reportNo})已于{reportTime}撤回,如有疑问请联系科室。"),
+    "T1004": ("SCHEDULE_STOPPED", "{name}您好,您预约的{dept}({visitTime})因{reason}停诊,后续办理请在线查询。"),
+    "T1005": ("SCHEDULE_REPLACED", "{name}您好,您预约的{dept}({visitTime})改由{doctor}出诊,原预约有效。"),
+    "T1006": ("STOP_HANDLED", "排班{schedule}({visitTime})的停诊已处理,涉及预约{count}个。"),
 }
 _FIELDS = {"msgId", "scene", "patientId", "mobile", "templateCode", "params", "sendTime"}
-_PARAMS = {"name", "title", "reportNo", "reportTime"}
+_PARAM = re.compile(r"\{(\w+)\}")
 _MSG_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PATIENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
@@ -146,12 +149,14 @@ def _template(message: dict[str, Any]) -> None:
     _require(template and template[0] == message["scene"], "scene 与模板不符")
     params = message["params"]
     _require(isinstance(params, dict), "params 必须是对象")
-    _exact(set(params), _PARAMS, "模板参数")
-    for name in sorted(_PARAMS):
+    wanted = set(_PARAM.findall(template[1])) if template else set()
+    _exact(set(params), wanted, "模板参数")
+    for name in sorted(wanted):
         value = params[name]
         _require(isinstance(value, str) and 0 < len(value) <= 100, f"模板参数 {name} 必须是1到100字的字符串")
         _require(value.isprintable(), f"模板参数 {name} 含有控制字符")
-    _time(params["reportTime"], "reportTime")
+    if "reportTime" in wanted:
+        _time(params["reportTime"], "reportTime")
 
 
 def _exact(given: set[str], wanted: set[str], what: str) -> None:

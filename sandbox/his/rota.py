@@ -46,19 +46,18 @@ class Rota:
 
     def __init__(self, store: Store, seed: int) -> None:
         self._store, self._seed = store, seed
-        self._until: date | None = None
+        self._made_for: date | None = None
 
     def ensure(self, today: date) -> None:
         """Schedules exist from today for the next 14 days."""
-        last = today + timedelta(days=AHEAD)
-        if self._until is not None and last <= self._until:
+        if today == self._made_for:
             return
         with self._store.together():
             for ahead in range(AHEAD + 1):
                 day = (today + timedelta(days=ahead)).isoformat()
                 if self._store.run("insert or ignore into his_days values (?)", day):
                     self._make(day)
-        self._until = last
+        self._made_for = today
 
     def schedule(self, code: str) -> Row | None:
         return self._store.one("select * from his_schedules where code = ?", code)

@@ -164,6 +164,7 @@ def _registrations(clinic: Clinic, ask: Ask) -> Content:
                 "ReturnFlag": "Y" if clinic.orders.cancellable(row, ask.now, clinic.site) else "N",
                 "OrderCode": row["code"],
                 "PatientID": row["patient"],
+                "ScheduleItemCode": row["schedule"],
             }
         )
     return listed("Orders", "Order", rows)

@@ -2,7 +2,9 @@ from collections.abc import AsyncIterator, Callable
 from datetime import date
 from pathlib import Path
 
+import aiohttp
 import pytest
+from his_caller import HisCaller
 from hospital_peer import Peer
 
 from sandbox.hospital import Hospital, Settings
@@ -39,3 +41,12 @@ async def hospital(chosen: Settings) -> AsyncIterator[Hospital]:
 def idle(hospital: Hospital) -> Callable[[], object]:
     """True when nothing waits in any outbox."""
     return lambda: not any(sender.state()["waiting"] for sender in hospital.senders.values())
+
+
+@pytest.fixture
+async def his(hospital: Hospital) -> AsyncIterator[HisCaller]:
+    """A caller of the HIS, whose clock stands at ten in the morning of a Friday."""
+    hospital.his.clock.put("2026-11-20 10:00:00")
+    hospital.his.clock.hold(True)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
+        yield HisCaller(session, hospital)
