@@ -7,7 +7,7 @@ from engine.model import Profile
 from engine.registry import bindings, codes, grants, proofs, tickets
 from engine.registry.local import Desk, Operations, profile
 from engine.registry.operation import Operation
-from engine.rules import booking, checkin, complete, returning
+from engine.rules import booking, checkin, complete, returning, stops
 
 _AT_ONCE = 16
 
@@ -19,7 +19,13 @@ OPERATIONS: Mapping[str, Sequence[Operation]] = {
         *codes.OPERATIONS,
         *proofs.OPERATIONS,
     ),
-    "rules": (*complete.OPERATIONS, *booking.OPERATIONS, *returning.OPERATIONS, *checkin.OPERATIONS),
+    "rules": (
+        *complete.OPERATIONS,
+        *booking.OPERATIONS,
+        *returning.OPERATIONS,
+        *checkin.OPERATIONS,
+        *stops.OPERATIONS,
+    ),
 }
 
 PROFILES: Mapping[str, Profile] = {name: profile(name, operations) for name, operations in OPERATIONS.items()}

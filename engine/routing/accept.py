@@ -18,7 +18,7 @@ from engine.base.ids import Ids
 from engine.contract import Answer, Inbound
 from engine.journal.interface import Journal, Room
 from engine.model import Accepted, Claimed, Conflict, Duplicate, NewMessage, Profile
-from engine.routing.drafts import Draft, digest_of, drafted, new_message
+from engine.routing.drafts import Draft, bytes_of, digest_of, drafted, new_message
 from engine.routing.entrance import Entrance, kind_of, meant, parse
 from engine.routing.messages import Message, Messages, meta_of
 from engine.routing.release import Release, Releases
@@ -131,7 +131,7 @@ class Intake:
         heard.document = document = kind.read(parsed, context)
         message = drafted(release, entrance, kind, document, context, len(heard.raw))
         several = len(message.route.sources) > 1
-        digest = digest_of(document) if several else profile.format.digest(heard.raw)
+        digest = digest_of(bytes_of(document)) if several else profile.format.digest(heard.raw)
         meta = meta_of(inbound, kind.name, message.campus, entrance.campuses[0])
         return new_message(message, entrance.system, inbound.client, heard.raw, digest, meta), message
 

@@ -1,10 +1,9 @@
 """From a document that was read to a message that can be stored: its route, key, line and deliveries."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import TypeAlias
-
-import orjson
 
 from engine.base.clock import to_micros
 from engine.base.errors import BusError, Code
@@ -60,10 +59,15 @@ def new_message(
 
 
 def bytes_of(document: Shape) -> bytes:
-    """One text for one content, in whatever order its fields come."""
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    """One text for one content, in whatever order its fields come. Raises BusError for text that is none."""
+    try:
+        return json.dumps(document, ensure_ascii=False, sort_keys=True).encode()
+    except (TypeError, UnicodeError):
+        raise BusError(Code.VALIDATION_FAILED, "an item holds what no JSON can carry") from None
 
 
-def digest_of(document: Shape) -> bytes:
-    """What "the same content" means where one thing is told in several forms: pushed as XML and found by asking."""
-    return hashlib.sha256(bytes_of(document)).digest()
+def digest_of(content: bytes) -> bytes:
+    """What "the same content" means for the bytes of a document: one thing may be told in several forms, pushed as
+    XML and found by asking.
+    """
+    return hashlib.sha256(content).digest()

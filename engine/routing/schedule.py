@@ -23,6 +23,7 @@ from engine.routing.accept import Intake
 from engine.routing.drafts import Draft, bytes_of, digest_of, drafted, new_message
 from engine.routing.entrance import Entrance
 from engine.routing.messages import document_meta
+from engine.routing.plan import ROUTE
 from engine.routing.reads import Asks
 from engine.routing.release import Release, Releases
 from engine.routing.timing import Run, Timing
@@ -169,7 +170,7 @@ class Schedules:
     def _one(self, finding: "_Finding", document: Shape, *riders: Rider) -> Awaitable[BusError | None]:
         system, raw = finding.entrance.system, bytes_of(document)
         draft = lambda: finding.draft(document, raw, riders)  # noqa: E731 - made when it is stored
-        return self._intake.store(system, finding.release, draft, raw, digest_of(document).hex())
+        return self._intake.store(system, finding.release, draft, raw, digest_of(raw).hex())
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,8 @@ class _Finding:
         context: Context = self.release.context(self.run.begun, self.ids.message(), campus, self.entrance.named)
         message = drafted(self.release, self.entrance, self.kind, document, context, len(raw))
         meta = document_meta(system, message.route.name, message.campus)
-        new: NewMessage = new_message(message, system, "", raw, digest_of(document), meta, riders)
+        # What the bus has found itself is sent by the bus, as children are: the same thing pushed meets it by its key.
+        new: NewMessage = new_message(message, ROUTE, "", raw, digest_of(raw), meta, riders)
         return new, message
 
 

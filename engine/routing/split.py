@@ -6,7 +6,6 @@ done once; its lane and steps are its route's; its campus is its parent's.
 """
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from engine.delivery.local import Ended
 from engine.journal.interface import Journal
 from engine.model import Accepted, Claimed, Conflict, NewMessage, Outcome, Shape, State, Then, Verdict
 from engine.routing.accept import REFUSED, Deliverer
+from engine.routing.drafts import bytes_of, digest_of
 from engine.routing.messages import Message, Messages, document_meta
 from engine.routing.plan import ROUTE, Makes, Route, deliveries
 from engine.routing.planner import RoutePlanner, Turn
@@ -123,7 +123,7 @@ class _Maker:
         route, campus = self._route, self._turn.message.campus
         if route.shape and (broken := self._release.shape(route.shape).check(document)):
             raise BusError(Code.VALIDATION_FAILED, broken[0], spot=broken[0].split(" ", 1)[0])
-        identity, raw = self._ids.message(), _json(document)
+        identity, raw = self._ids.message(), bytes_of(document)
         self._documents[identity] = document
         return NewMessage(
             id=identity,
@@ -132,7 +132,7 @@ class _Maker:
             received=self._clock.now(),
             sender=f"{ROUTE}\x1f\x1f{campus}",
             key=route.key.of(document) if route.key else None,
-            digest=hashlib.sha256(raw).digest(),
+            digest=digest_of(raw),
             other_content=route.key.other_content if route.key else "conflict",
             raw=raw,
             deliveries=deliveries(route, document, campus),
@@ -172,11 +172,3 @@ class _Maker:
             deliveries=(),
             meta=meta,
         )
-
-
-def _json(document: Shape) -> bytes:
-    """One text for one content, in whatever order its fields come. Raises BusError for text that is none."""
-    try:
-        return json.dumps(document, ensure_ascii=False, sort_keys=True).encode()
-    except (TypeError, UnicodeError):
-        raise BusError(Code.VALIDATION_FAILED, "an item holds what no JSON can carry") from None
