@@ -63,9 +63,10 @@ def _is_fault(entry: Any) -> bool:
 def _meant(fault: Fault, faults: Mapping[str, str], reply: Reply) -> Refused | Unavailable | InDoubt:
     """What a fault means: the profile's words, then its codes, then SOAP's own rule."""
     words = [word for key, word in faults.items() if key not in _CODES and (key in fault.text or key == fault.code)]
-    word = words[0] if words else faults.get(fault.code)
+    kind = fault.code.partition(".")[0]  # Server.userException
+    word = words[0] if words else faults.get(kind)
     if word is None:
-        word = REJECTED if fault.code.partition(".")[0] in _THEIRS else "in_doubt"
+        word = REJECTED if kind in _THEIRS else "in_doubt"
     if word == "unavailable":
         return Unavailable("fault")
     return InDoubt("fault", reply) if word == "in_doubt" else Refused(word, reply)

@@ -206,6 +206,13 @@ FAULT12 = (
         ),
         (fault("soap:Server", SECRET), {"Server": "unavailable"}, Unavailable, "fault"),
         (fault("soap:Client", SECRET), {"Client": "in_doubt"}, InDoubt, "fault"),
+        (fault("soapenv:Server.userException", SECRET), {"Server": "unavailable"}, Unavailable, "fault"),
+        (
+            fault("soapenv:Server.busy", SECRET),
+            {"Server": "in_doubt", "Server.busy": "unavailable"},
+            Unavailable,
+            "fault",
+        ),
         (fault("soap:Server", "the Client is wrong"), {"Client": "rejected"}, InDoubt, "fault"),
     ],
 )

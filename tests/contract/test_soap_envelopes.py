@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from zeep import Settings
@@ -206,3 +206,18 @@ def test_nothing_is_imported_but_files_of_the_release(place: str) -> None:
     (finding,) = prepared({"his/a.wsdl": wsdl.encode()}, wsdl="his/a.wsdl").findings
     assert finding.keys == ("wsdl",)
     assert "beside the profile" in finding.hint
+
+
+REG = (CORPORA / "wsdl-cxf-testutils/hello_world_doc_lit.wsdl").read_bytes()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_wsdl_is_read_or_refused(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(REG) - 1))
+    end = start + data.draw(st.integers(0, 60))
+    put = data.draw(st.sampled_from([b"", b"x", b'"', b"<a>", b"tns:none", b"9"]))
+    made = prepared(
+        FILES[CORPORA / "wsdl-cxf-testutils"] | {"a.wsdl": REG[:start] + put + REG[end:]}, "greetMe", wsdl="a.wsdl"
+    )
+    assert bool(made.operations) != bool(made.findings)
