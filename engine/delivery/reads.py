@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from engine.base.clock import Clock
@@ -13,10 +14,15 @@ from engine.delivery.exchange import Said, exchange, extended, headers
 from engine.delivery.gate import Shut, Stopped
 from engine.delivery.send import FIRST_BYTE
 from engine.delivery.slots import Turn
-from engine.delivery.wire import System
-from engine.model import Context, Outcome, Outgoing, Verdict
+from engine.delivery.wire import System, Wire
+from engine.model import Built, Context, Outcome, Outgoing, Verdict
 
 _ANSWERS = frozenset({Verdict.DELIVERED, Verdict.REFUSED, Verdict.UNSENT})
+
+_LOST = frozenset({"closed", "reset"})
+"""A connection that ended under a read, mostly a kept one that the system had given up meanwhile. A read changed
+nothing, so it is asked once more. What could not be reached, or was busy, would be so a moment later too.
+"""
 
 
 class Reads:
@@ -81,22 +87,44 @@ class Reads:
         if isinstance(entered, Shut):
             raise BusError(Code.BACKEND_UNAVAILABLE, entered.why, backend=Backend(system.name, entered.why))
         with entered as passed:
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
+            if deadline <= self._clock.monotonic():
                 raise BusError(Code.BACKEND_TIMEOUT, "no place in time", backend=Backend(system.name))
             token = self._ids.token()
             context = extended(context, token, system.name, campus)
             built = operation.build(scope, context)
-            try:
-                seal = headers(wire, operation, built, context, self._clock)
-            except Unavailable as error:
-                raise BusError(Code.BACKEND_UNAVAILABLE, error.why, backend=Backend(system.name)) from None
-            seconds = min(left, system.runtime.limits.total)
-            call = Call(operation.name, operation.options, built.body, token, seconds, seal, built.fields)
-            start_by = self._clock.monotonic() + min(FIRST_BYTE, left)
-            said = await exchange(wire, system.name, operation, call, start_by, self._clock)
+            asking = _Asking(system, wire, operation, built, context, token, deadline)
+            said = await self._exchange(asking)
+            if said.outcome.code in _LOST and not said.understood and deadline > self._clock.monotonic():
+                said = await self._exchange(asking)
             passed.say(answered=said.answered)
         return _answer(said, system.name)
+
+    async def _exchange(self, asking: "_Asking") -> Said:
+        """One call, sealed anew."""
+        wire, operation, built = asking.wire, asking.operation, asking.built
+        try:
+            seal = headers(wire, operation, built, asking.context, self._clock)
+        except Unavailable as error:
+            raise BusError(Code.BACKEND_UNAVAILABLE, error.why, backend=Backend(asking.system.name)) from None
+        now = self._clock.monotonic()
+        left = max(0.0, asking.deadline - now)
+        seconds = min(left, asking.system.runtime.limits.total)
+        call = Call(operation.name, operation.options, built.body, asking.token, seconds, seal, built.fields)
+        return await exchange(wire, asking.system.name, operation, call, now + min(FIRST_BYTE, left), self._clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """All of a call but its seal."""
+
+    system: System
+    wire: Wire
+    operation: Outgoing
+    built: Built
+    context: Context
+    token: str
+    deadline: float
+    """When its time is over, on the clock that never runs backwards."""
 
 
 def _answer(said: Said, system: str) -> Outcome:

@@ -47,7 +47,13 @@ def test_the_shipped_site_has_none(site):
             "routes.yaml",
             "report.lab.get:",
             "report.lab.gets:",
-            ("routes.yaml:6:3", "'report.lab.gets'", "'report.lab.get'?"),
+            ("routes.yaml:", "'report.lab.gets'", "'report.lab.get'?"),
+        ),
+        (
+            "routes.yaml",
+            "report.lab.get: {to: reports.get, within: 3s}",
+            "report.lab.get: {to: reports.get, within: 3s, cache: 1m}",
+            ("routes.yaml:", "'report.lab.get' answers is about one patient", "leave 'cache' out"),
         ),
         ("config/sandbox.yaml", '"report.*"', '"repot.*"', ("sandbox.yaml:", "'repot.*'")),
         (

@@ -85,6 +85,22 @@ async def test_a_caller_who_leaves_cuts_no_call_off(stand):
     await stand.until(lambda: ended == ["list"])
 
 
+async def test_a_connection_that_ends_under_a_read_costs_one_more_call(stand):
+    peer = stand.system(Peer(lambda _call, nth: InDoubt("closed") if nth == 1 else b"ok"))
+    await stand.start()
+    assert (await read(stand)).verdict is Verdict.DELIVERED
+    assert peer.bodies("list") == [b"a", b"a"]
+    peer.script = lambda _call, _nth: InDoubt("reset")
+    with pytest.raises(BusError) as error:
+        await read(stand)
+    assert error.value.code is Code.BACKEND_UNAVAILABLE
+    assert len(peer.ledger) == 4
+    peer.script = lambda _call, _nth: InDoubt("timeout")
+    with pytest.raises(BusError):
+        await read(stand)
+    assert len(peer.ledger) == 5
+
+
 async def test_each_caller_waits_no_longer_than_it_said(stand):
     stand.system(Peer(lambda _call, _nth: asyncio.sleep(10, b"ok")), total=10.0)
     await stand.start()
