@@ -65,6 +65,8 @@ def verify_(site: Site) -> None:
                 "broken": found.broken,
                 "unreadable": found.unreadable,
                 "gone": found.gone,
+                "records": found.records,
+                "unreadable_records": found.lost,
                 "audit": {
                     "broken": found.audit,
                     "chains": {
@@ -79,6 +81,8 @@ def verify_(site: Site) -> None:
             click.echo(f"broken: {words}: messages {', '.join(map(str, numbers))}")
         if found.unreadable:
             click.echo(f"unreadable: messages {', '.join(map(str, found.unreadable))}")
+        for kind, count in found.lost.items():
+            click.echo(f"unreadable: {count} records of {kind}")
         if found.audit:
             click.echo(f"audit broken: rows {', '.join(map(str, found.audit))}")
         for node, chain in found.chains.items():
@@ -143,14 +147,15 @@ def restore_(site: Site, source: Path, keys: Path | None) -> None:
 @click.argument("id", required=False)
 @click.option("--day", metavar="DATE", help="All messages received on a day (UTC), like 2026-11-20.")
 @click.option("--audit", is_flag=True, help="Instead of messages: what channel applications asked on that day.")
+@click.option("--records", is_flag=True, help="Instead of messages: what the bus itself holds, bindings and grants.")
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="A file of its own; else standard output.")
 @site_options
-def export(site: Site, id: str | None, day: str | None, audit: bool, to: Path | None) -> None:  # noqa: A002 - the argument's name
+def export(site: Site, id: str | None, day: str | None, audit: bool, records: bool, to: Path | None) -> None:  # noqa: A002 - the argument's name
     """Writes message ID, or a whole --day, in clear text as JSON lines. What it holds is patients' data."""
-    if (id is None) == (day is None) or (audit and day is None):
-        raise click.UsageError("name a message, or give --day")
+    if sum((id is not None, day is not None, records)) != 1 or (audit and day is None):
+        raise click.UsageError("name a message, or give --day or --records")
     count = asyncio.run(_export(site, site.load(), id, day, audit, to))
-    what = "call" if audit else "message"
+    what = "call" if audit else "record" if records else "message"
     progress(f"{count} {what}{'s' if count != 1 else ''}{'' if audit else ' in clear text'}")
 
 
@@ -223,7 +228,8 @@ async def _verify(site: Site, loaded: Loaded) -> Verified:
 async def _export(site: Site, loaded: Loaded, id_: str | None, day: str | None, audit: bool, to: Path | None) -> int:
     count, of_day = 0, clear.export_audit if audit else clear.export_day
     async with reading(site, loaded) as history:
-        lines = of_day(history, _day(day)) if day is not None else None
+        whole = clear.export_records(history) if id_ is None else None
+        lines = of_day(history, _day(day)) if day is not None else whole
         with _private(to) as out:
             if lines is None:
                 line = await clear.export_message(history, str(id_))

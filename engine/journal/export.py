@@ -1,4 +1,4 @@
-"""Clear text of messages, and the audit, as JSON lines, for who holds the master secret (decision 25)."""
+"""Clear text of messages and of our own records, and the audit, for who holds the master secret (decision 25)."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -34,6 +34,13 @@ async def export_day(history: History, day: int) -> AsyncIterator[bytes]:
         for row in rows:
             yield await _line(history, row)
         last = rows[-1][0]
+
+
+async def export_records(history: History) -> AsyncIterator[bytes]:
+    """Every record of our own with its kind: what the bus holds of bindings, grants, tickets."""
+    async for kind, value, until in history.records():
+        told: dict[str, Any] = {"kind": kind, "until": until}
+        yield orjson.dumps(told | ({"lost": True} if value is None else {"value": _text(value)}))
 
 
 async def export_audit(history: History, day: int) -> AsyncIterator[bytes]:

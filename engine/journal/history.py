@@ -3,18 +3,20 @@
 Reads only. Bodies and replies are not part of it: `export.py` gives them, to who holds the key.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 
 from engine.journal import bodies, reads
-from engine.journal.errors import Gone
+from engine.journal.errors import Gone, WrongKey
 from engine.journal.keys import DayReader, KeyRing
 from engine.journal.reader import Reader, open_reader
-from engine.journal.tables import acts, attempts, deliveries, evidence, finds, messages
+from engine.journal.tables import acts, attempts, deliveries, evidence, finds, messages, records
 from engine.journal.verbs import PLACES, parent_of
+
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,18 @@ class History:
         )
         return {(system, state): count for system, state, count in await self.reader.select(grouped)}
 
+    async def records(self) -> AsyncIterator[tuple[str, bytes | None, int | None]]:
+        """Every record of our own: its kind, its value (None where it does not open), when it may be forgotten."""
+        last = b""
+        while rows := await self.reader.select(_RECORDS.where(records.c.key > last).limit(_PAGE)):
+            for key, kind, value, until in rows:
+                try:
+                    clear = self.ring.records.decrypt(bytes(value), bytes(key))
+                except WrongKey:
+                    clear = None
+                yield kind, clear, until
+            last = bytes(rows[-1][0])
+
     async def close(self) -> None:
         await self.reader.close()
 
@@ -193,6 +207,7 @@ async def open_history(url: str, ring: KeyRing, keys: str | None = None) -> Hist
     return History(reader, ring, DayReader(ring, source))
 
 
+_RECORDS = select(records.c.key, records.c.kind, records.c.value, records.c.until).order_by(records.c.key)
 _CHILDREN = select(messages.c.id).order_by(messages.c.seq)
 _LINES = select(messages.c.seq, messages.c.id, messages.c.route, messages.c.received, messages.c.open)
 _TRACED = select(

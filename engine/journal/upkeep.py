@@ -33,18 +33,23 @@ class Verified:
     """Rows of the audit (up to ten) that are not as they were written, or do not follow the one before them."""
     chains: dict[str, Chain] = field(default_factory=dict)
     """The audit's chains by node: kept elsewhere, a head proves later that nothing was cut off behind it."""
+    records: int = 0
+    """Records of our own."""
+    lost: dict[str, int] = field(default_factory=dict)
+    """Kinds of records to how many of them do not open with their key."""
     gone: int = 0
     """Messages whose day's key was deleted: not a fault, and not to be read by anyone."""
 
     @property
     def sound(self) -> bool:
-        return not self.broken and not self.unreadable and not self.audit
+        return not (self.broken or self.unreadable or self.audit or self.lost)
 
 
 async def verify(history: History, told: Told) -> Verified:
-    """Checks every invariant and every row of the audit, and opens the body of every message."""
+    """Checks every invariant and every row of the audit, opens every record and the body of every message."""
     found = Verified()
     await _check_audit(history, found)
+    await _check_records(history, found)
     for words, statement in INVARIANTS.items():
         if rows := await history.reader.fetch(f"{statement} limit 10"):
             found.broken[words] = [row[0] for row in rows]
@@ -74,6 +79,13 @@ async def _check_audit(history: History, found: Verified) -> None:
                 found.audit.append(number)
         last = page[-1][0]
     found.chains = checker.chains
+
+
+async def _check_records(history: History, found: Verified) -> None:
+    async for kind, value, _ in history.records():
+        found.records += 1
+        if value is None:
+            found.lost[kind] = found.lost.get(kind, 0) + 1
 
 
 async def _open(history: History, found: Verified, seq: int, id_: str, received: int, data: bytes) -> None:

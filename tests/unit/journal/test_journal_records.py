@@ -4,18 +4,21 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import asyncpg
+import orjson
 import pytest
 
 from engine.base.clock import SECOND
-from engine.journal import migrate, retention
+from engine.journal import backup, export, migrate, retention, upkeep
 from engine.journal.errors import Moved
-from engine.journal.keys import DAY
+from engine.journal.history import open_history
+from engine.journal.keys import DAY, KeyRing
 from engine.journal.sqlite_store import connect
 from engine.journal.sqlite_store import migrate as migrate_sqlite
 from engine.model import NewDelivery, Outcome, State, Then, Verdict
 from engine.records import Write
 from tests.property.node import Node
-from tests.unit.journal.made import message
+from tests.unit.journal.made import MASTER, Opener, message
 
 DONE = Outcome(Verdict.DELIVERED)
 
@@ -193,3 +196,41 @@ def test_a_journal_of_the_first_schema_gets_its_records(tmp_path: Path, monkeypa
     assert connection.execute("select value from facts where name = 'schema'").fetchone()[0] == str(len(migrate.STEPS))
     connection.execute("select key, kind, owner, version, value, until from records")
     connection.close()
+
+
+async def test_records_are_verified_exported_and_in_a_backup(opened, opener, url, tmp_path, request):
+    await written(opened, Write("binding", "u1", 0, b'{"user":"u1"}', owner="P1", until=9))
+    history = await open_history(url, KeyRing(MASTER))
+    found = await upkeep.verify(history, lambda *_: None)
+    assert (found.sound, found.records, found.lost) == (True, 1, {})
+    told = [orjson.loads(line) async for line in export.export_records(history)]
+    assert told == [{"kind": "binding", "until": 9, "value": '{"user":"u1"}'}]
+    await history.close()
+    await backup.back_up(url, tmp_path / "copy", lambda _: None)
+    there = (
+        f"sqlite:///{tmp_path / 'back.db'}" if url.startswith("sqlite") else request.getfixturevalue("postgres").fresh()
+    )
+    await backup.restore(there, tmp_path / "copy", lambda _: None)
+    restored = await Opener(there, opener.clock).open()
+    assert (await restored.journal.record("binding", "u1")).value == b'{"user":"u1"}'
+    assert len(await restored.journal.records("binding", "P1")) == 1
+    await restored.journal.close()
+
+
+async def test_a_record_that_was_changed_behind_our_back_is_found(opened, url):
+    await written(opened, Write("binding", "u1", 0, b"one"))
+    value = "x'00'" if url.startswith("sqlite") else r"'\x00'"
+    await opened.journal.close()
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        connection.execute(f"update records set value = {value}")
+        connection.commit()
+        connection.close()
+    else:
+        connection = await asyncpg.connect(url)
+        await connection.execute(f"update records set value = {value}")
+        await connection.close()
+    history = await open_history(url, KeyRing(MASTER))
+    found = await upkeep.verify(history, lambda *_: None)
+    assert (found.sound, found.lost) == (False, {"binding": 1})
+    await history.close()
