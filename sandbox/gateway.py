@@ -30,6 +30,7 @@ TEMPLATES = {
     "T1004": ("SCHEDULE_STOPPED", "{name}您好,您预约的{dept}({visitTime})因{reason}停诊,后续办理请在线查询。"),
     "T1005": ("SCHEDULE_REPLACED", "{name}您好,您预约的{dept}({visitTime})改由{doctor}出诊,原预约有效。"),
     "T1006": ("STOP_HANDLED", "排班{schedule}({visitTime})的停诊已处理,涉及预约{count}个。"),
+    "T1007": ("SMS_CODE", "您的验证码是{code},{seconds}秒内有效,请勿告知他人。"),
 }
 _FIELDS = {"msgId", "scene", "patientId", "mobile", "templateCode", "params", "sendTime"}
 _PARAM = re.compile(r"\{(\w+)\}")
