@@ -137,8 +137,14 @@ class Entrance:
         document = call.document = contract.read(inbound, names, caller)
         key = _key(inbound) if contract.key else None
         call.served = await self._serve(Asked(contract.operation, document, caller, call.trace, key, inbound.raw))
-        call.made = contract.build(call.served.value, client.unmask)
-        call.answer = self._shown(call, client, call.served, call.made)
+        try:
+            call.made = contract.build(call.served.value, client.unmask)
+            call.answer = self._shown(call, client, call.served, call.made)
+        except BusError as error:
+            if error.code is not Code.BACKEND_FORMAT or not call.served.task:
+                raise
+            task, backend = call.served.task, Backend(call.served.system, call.served.backend_code)
+            raise BusError(Code.RESULT_UNKNOWN, f"done, but {error.detail}", backend=backend, task=task) from None
 
     def _shown(self, call: _Call, client: Client, served: Served, made: Made) -> Answer:
         text = served.backend_text if client.unmask else ""

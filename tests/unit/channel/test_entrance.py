@@ -242,6 +242,17 @@ async def test_a_caller_that_is_too_fast_is_told_how_long_to_wait(desk):
     assert [(await desk.call("GET", PATH))[0] for _ in range(3)] == [200, 200, 429]
 
 
+async def test_a_change_whose_reply_cannot_be_shown_is_not_said_to_have_failed(desk):
+    desk.serves = Served({}, "his", "0", task="m1")
+    status, body, _ = await desk.call(
+        "POST", "/api/v1/patients", {"name": "张三"}, more={"idempotency-key": "key-0001"}
+    )
+    assert (status, body["code"], body["data"]["taskId"]) == (202, "RESULT_UNKNOWN", "m1")
+    assert body["backend"] == {"system": "his", "code": "0", "message": None}
+    desk.serves = Served({}, "his")
+    assert (await desk.call("GET", "/api/v1/patients/P1"))[1]["code"] == "BACKEND_FORMAT"
+
+
 @pytest.mark.parametrize("error", list(Code), ids=lambda error: error.name)
 async def test_every_error_of_the_table_is_said_in_both_languages(desk, error):
     desk.serves = BusError(error)
