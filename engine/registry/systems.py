@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.delivery.local import Local
 from engine.model import Profile
-from engine.registry import bindings, codes, grants, proofs, tickets
+from engine.registry import bindings, codes, grants, proofs, tickets, versions
 from engine.registry.local import Desk, Operations, profile
 from engine.registry.operation import Operation
 from engine.rules import booking, checkin, complete, returning, stops
@@ -18,6 +18,7 @@ OPERATIONS: Mapping[str, Sequence[Operation]] = {
         *tickets.OPERATIONS,
         *codes.OPERATIONS,
         *proofs.OPERATIONS,
+        *versions.OPERATIONS,
     ),
     "rules": (
         *complete.OPERATIONS,

@@ -62,7 +62,8 @@ class RegistryAt(Text):
 
 
 class Registry(Text):
-    """What only the bus can hold: bindings, grants and consents, codes, proofs, hand-off tickets."""
+    """What only the bus can hold: bindings, grants and consents, codes, proofs, hand-off tickets,
+    newest versions."""
 
     binding: Binding = Binding()
     """Who may bind whom."""
@@ -74,6 +75,8 @@ class Registry(Text):
     """Hand-off tickets."""
     ended: Duration = 3 * 365 * _DAY
     """How long bindings and grants are kept after their end, as evidence."""
+    versions: Duration = 365 * _DAY
+    """How long the newest version of a report is remembered, so that an older one that comes late is known as such."""
     at: dict[str, RegistryAt] = Field(default_factory=dict)
     """What differs at a campus."""
 

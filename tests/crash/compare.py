@@ -16,7 +16,7 @@ from tests.crash.sender import Message
 from tests.flow.kept import Kept, kept, verified
 from tests.flow.site import ABSENT_AFTER
 
-NOTIFY = 1
+NOTIFY = 2
 """The step of the route `result` that calls the message platform."""
 _SECOND = 1_000_000
 _MOST = 10
@@ -27,7 +27,7 @@ def findings(site: Path, sent: Sequence[Message], calls: Sequence[Call]) -> list
     journal = kept(site)
     return few(
         acknowledged_is_stored(sent, journal),
-        stored_is_delivered(journal, {"result": 2}),
+        stored_is_delivered(journal, {"result": 3}),
         calls_have_their_attempt(calls),
         calls_have_their_reason(calls, journal, NOTIFY),
         _done_once_and_in_order(sent, calls),

@@ -82,6 +82,15 @@ def test_settings_are_explained_with_the_place_that_set_them(site):
     assert {"path": "stop.grace", "value": "20s", "origin": "default"} in rows
 
 
+def test_a_read_over_several_systems_is_explained(site):
+    shown = run("explain", "report.list", "--site", site).output
+    assert "answered   after every step, within 4s" in shown
+    assert "merged     into reports" in shown
+    assert "a part that does not answer is named" in shown
+    kept = run("explain", "org.doctor.list", "--site", site).output
+    assert "kept       for 10m, given for 1d while the system is down" in kept
+
+
 def test_a_route_is_explained_step_by_step(site):
     shown = run("explain", "result", "--site", site)
     assert shown.exit_code == 0
@@ -89,7 +98,7 @@ def test_a_route_is_explained_step_by_step(site):
     assert "store      to reports.save, at once" in shown.output
     assert "notify     to messages.send, after store, if state == final, tried for 12h, then park" in shown.output
     as_json = json.loads(run("explain", "result", "--site", site, "--json").output)
-    assert list(as_json["steps"]) == ["store", "notify"]
+    assert list(as_json["steps"]) == ["store", "newest", "notify"]
     assert as_json["steps"]["notify"]["retry"] == {"for": "12h", "then": "park"}
 
 
