@@ -63,7 +63,8 @@ class RegistryAt(Text):
 
 class Registry(Text):
     """What only the bus can hold: bindings, grants and consents, codes, proofs, hand-off tickets,
-    newest versions."""
+    newest versions.
+    """
 
     binding: Binding = Binding()
     """Who may bind whom."""
