@@ -69,7 +69,7 @@ def _must_be_free(options: argparse.Namespace) -> None:
     """Another program at one of the ports would answer in place of ours."""
     ports = {"--http": options.http, "--mllp": options.mllp, "--sandbox": options.sandbox}
     for option, first in ports.items():
-        for port in (first, first + 1) if option == "--sandbox" else (first,):
+        for port in range(first, first + 4) if option == "--sandbox" else (first,):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:

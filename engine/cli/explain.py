@@ -6,7 +6,7 @@ from engine.cli.say import CannotRun, as_json, refuse, table
 from engine.cli.site import Site, site_options
 from engine.settings.layers import BUILT_IN
 from engine.settings.problems import Problems
-from engine.settings.routes import ACCEPTED, Route, RoutesText, Step, load_routes
+from engine.settings.routes import ACCEPTED, Merge, Route, RoutesText, Step, load_routes
 from engine.settings.units import say_duration
 
 
@@ -71,10 +71,24 @@ def _about(name: str, route: Route) -> list[tuple[str, str]]:
     if route.lane is not None:
         shared = f", shared by all routes that name {route.lane.name!r}" if route.lane.name else ""
         about.append(("in line by", f"{route.lane.by}{shared}"))
-    after = route.answer.after or ("the last step" if route.from_ is None else ACCEPTED)
+    last = "every step" if route.gather else "the last step"
+    after = route.answer.after or (last if route.from_ is None else ACCEPTED)
     within = f", within {say_duration(route.answer.within)}" if route.answer.within is not None else ""
     about.append(("answered", f"after {after}{within}"))
+    if route.merge is not None:
+        about.append(("merged", _merged(route.merge)))
+    if route.cache is not None:
+        old = f", given for {say_duration(route.cache.stale)} while the system is down" if route.cache.stale else ""
+        about.append(("kept", f"for {say_duration(route.cache.for_)}{old}"))
     return about
+
+
+def _merged(merge: Merge) -> str:
+    parts = [f"into {merge.into}"]
+    parts += [f"one for each {merge.unique}"] if merge.unique else []
+    parts += [f"by {merge.order.by}, the {merge.order.first} first"] if merge.order else []
+    parts += ["a part that does not answer is named" if merge.missing == "say" else "all parts must answer"]
+    return ", ".join(parts)
 
 
 def _steps(title: str, steps: dict[str, Step]) -> None:

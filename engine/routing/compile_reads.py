@@ -7,6 +7,7 @@ from typing import Any
 from engine.base.where import did_you_mean
 from engine.mapping.shapes import Document, ShapeField
 from engine.model import Effect, Outgoing
+from engine.registry.systems import PROFILES as LOCAL
 from engine.routing.plan import Route, Step
 from engine.routing.reading import Keep, Merge, Reading
 from engine.settings.problems import Problems
@@ -15,9 +16,6 @@ from engine.settings.routes import RoutesText
 
 WITHIN = 10.0
 """Seconds for a read, and for each of its calls, where the route says nothing."""
-
-_LOCAL = frozenset({"registry", "rules"})
-"""Systems of our own whose answer is about who asks, and at this moment."""
 
 _OF_MESSAGES = ("key", "lane", "retry", "on_failure", "amends")
 """Keys of routes that are walked by messages of record."""
@@ -110,7 +108,7 @@ class _Compiler:
         cache = self._text.cache
         if cache is None:
             return None
-        if local := sorted({step.system for step in self._route.steps} & _LOCAL):
+        if local := sorted({step.system for step in self._route.steps} & LOCAL.keys()):
             self._say("cache", what=f"what {local[0]!r} says holds at this moment only", hint="leave 'cache' out")
         if cache.stale is not None and cache.stale <= cache.for_:
             self._say("cache", "stale", what="'stale' is longer than 'for'", hint="like {for: 10m, stale: 1d}")

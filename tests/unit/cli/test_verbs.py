@@ -83,6 +83,11 @@ def test_settings_are_explained_with_the_place_that_set_them(site):
 
 
 def test_a_read_over_several_systems_is_explained(site):
+    parts = "gather: {a: {to: reports.list}, b: {to: his.list}}, merge: {into: reports}, answer: {within: 4s}"
+    routes = (
+        f"routes: {{report.list: {{{parts}}}, org.doctor.list: {{to: his.doctors, cache: {{for: 10m, stale: 1d}}}}}}"
+    )
+    (site / "routes.yaml").write_text(routes, encoding="utf-8")
     shown = run("explain", "report.list", "--site", site).output
     assert "answered   after every step, within 4s" in shown
     assert "merged     into reports" in shown

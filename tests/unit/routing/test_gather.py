@@ -148,11 +148,20 @@ READ = "{steps: {first: {to: lab.person}, rows: {to: lab.rows, map: of_person%s}
     ],
 )  # fmt: skip
 def test_what_a_read_may_not_say_is_found_with_its_place(route, finding):
+    found = _findings(route)
+    assert len(found) == 1, found
+    assert found[0].startswith("routes.yaml:1:")
+    assert finding in found[0]
+
+
+def test_what_a_system_of_our_own_says_is_not_kept():
+    found = _findings("{to: rules.completeness, cache: 10m}")
+    assert any("what 'rules' says holds at this moment only (leave 'cache' out)" in one for one in found), found
+
+
+def _findings(route):
     problems = Problems()
     texts = {**TEXTS, "routes.yaml": "routes: {all.rows: " + route + "}"}
     site = Site({"lab": "desk/office", "exam": "desk/office"}, Loaded(http=adapters.load("http")), ZONE, Retry())
     assert build({name: text.encode() for name, text in texts.items()}, site, problems) is None
-    found = [str(one) for one in problems]
-    assert len(found) == 1, found
-    assert found[0].startswith("routes.yaml:1:")
-    assert finding in found[0]
+    return [str(one) for one in problems]
