@@ -287,7 +287,8 @@ class Bus:
             ids=self.ids,
         )
         system, routes = self.config.systems[name], self.release.routes
-        front = Front(entrance, Pages.of(contracts, routes.__contains__), system.docs, system.cors)
+        pages = Pages.of(contracts, routes.__contains__, self.config.site.campuses)
+        front = Front(entrance, pages, system.docs, system.cors)
         answer_ops = ops(self.health)
 
         async def submit(inbound: Inbound) -> Answer:

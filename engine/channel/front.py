@@ -1,6 +1,6 @@
 """What stands before the entrance: the pages of the API, and browsers that ask whether they may call it (CORS)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -28,14 +28,14 @@ class Pages:
     """Path to (media type, content)."""
 
     @classmethod
-    def of(cls, contracts: Contracts, served: Callable[[str], bool]) -> "Pages":
-        """Those of the operations that `served` says are routed here."""
+    def of(cls, contracts: Contracts, served: Callable[[str], bool], campuses: Sequence[str]) -> "Pages":
+        """Those of the operations that `served` says are routed here, at these campuses."""
         shown: Iterable[Contract] = (one for name, one in contracts.operations.items() if served(name))
         return cls(
             {
                 f"{contracts.base}/openapi.json": (
                     "application/json",
-                    orjson.dumps(document(contracts, served)),
+                    orjson.dumps(document(contracts, served, campuses)),
                 ),
                 f"{contracts.base}/docs": ("text/html", page(contracts, shown).encode()),
             }

@@ -1,7 +1,7 @@
 """The unified API as an OpenAPI 3.1 document, made from the contracts: what is not in the texts is not in it."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from engine.channel import schemas
@@ -37,8 +37,11 @@ _SIGNATURE: Final = {
 }
 
 
-def document(contracts: Contracts, served: Callable[[str], bool] = lambda _operation: True) -> Document:
-    """The document of the operations that `served` says are routed here."""
+def document(
+    contracts: Contracts, served: Callable[[str], bool] = lambda _operation: True, campuses: Sequence[str] = ()
+) -> Document:
+    """The document of the operations that `served` says are routed here, at these campuses."""
+    words = {"X-Channel": sorted(contracts.channels), "X-Campus": list(campuses)}
     paths: dict[str, Document] = {}
     for name, contract in contracts.operations.items():
         if served(name):
@@ -56,7 +59,7 @@ def document(contracts: Contracts, served: Callable[[str], bool] = lambda _opera
                 header: {"type": "apiKey", "in": "header", "name": header, "description": says}
                 for header, says in _SIGNATURE.items()
             },
-            "parameters": {header: _header(contracts, header) for header in _HEADERS},
+            "parameters": {header: _header(header, words.get(header, [])) for header in _HEADERS},
             "responses": common(contracts),
             "headers": HEADERS,
             "schemas": SCHEMAS,
@@ -101,10 +104,10 @@ def _bodies(examples: Iterable[ExampleText]) -> dict[str, Any]:
     return {one.name: one.body for one in examples if one.body is not None and one.asks is not None}
 
 
-def _header(contracts: Contracts, name: str) -> Document:
+def _header(name: str, words: Sequence[str]) -> Document:
     says, required, schema = _HEADERS[name]
-    words = {"enum": sorted(contracts.channels)} if name == "X-Channel" and contracts.channels else {}
-    return {"name": name, "in": "header", "required": required, "description": says, "schema": schema | words}
+    known = {"enum": words} if words else {}
+    return {"name": name, "in": "header", "required": required, "description": says, "schema": {**schema, **known}}
 
 
 def _tag(operation: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from engine.channel.texts import FieldText, ReplyText
-from engine.channel.values import PATTERNS
+from engine.channel.values import LARGEST, PATTERNS
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -25,7 +25,7 @@ _SIMPLE: Final[Mapping[str, Schema]] = {
     "text": {"type": "string"},
     "id": {"type": "string", "pattern": PATTERNS["id"]},
     "integer": {"type": "integer", "minimum": -_BIGGEST, "maximum": _BIGGEST},
-    "decimal": {"type": "number"},
+    "decimal": {"type": "number", "minimum": -LARGEST, "maximum": LARGEST},
     "money": {"type": "integer", "minimum": 0, "maximum": _BIGGEST},
     "boolean": {"type": "boolean"},
     "date": {"type": "string", "format": "date"},

@@ -12,10 +12,13 @@ from engine.channel.refusal import Words
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
+_DECIMAL = re.compile(r"-?\d{1,13}(\.\d{1,12})?")
+_TOLD = re.compile(r"-?\d{1,18}(\.\d+)?")
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BIGGEST = 10**18
+LARGEST: Final = 10**12
+"""The largest decimal: with twelve digits behind the point it is exact."""
 PATTERNS: Final = {"id": r"^[A-Za-z0-9._:\-]{1,64}$", "text": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"}
 """What texts and ids look like, for JSON Schema (ECMA-262)."""
 
@@ -60,33 +63,43 @@ def _id(value: Any, _longest: int) -> str:
     return value
 
 
+def _whole(value: Any) -> int | None:
+    """A whole number, which JSON may write as 9 or as 9.0; None where it is none, or too big."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _BIGGEST
+    return value if fits else None
+
+
 def _integer(value: Any, _longest: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= _BIGGEST:
+    found = _whole(value)
+    if found is None:
         raise WrongValue(refusal.NOT_INTEGER)
-    return value
+    return found
 
 
 def _decimal(value: Any, _longest: int) -> str:
-    """Our documents hold it as text: no digit is lost on the way."""
+    """Our documents hold it as text: no digit is lost on the way but those behind the twelfth."""
     if not isinstance(value, int | float | Decimal) or isinstance(value, bool) or not isfinite(value):
         raise WrongValue(refusal.NOT_DECIMAL)
     exact = Decimal(str(value))
-    if abs(exact) >= _BIGGEST:
+    if abs(exact) > LARGEST:
         raise WrongValue(refusal.NOT_DECIMAL)
-    return format(exact, "f")
+    return format(round(exact, 12).normalize() + 0, "f")
 
 
 def number(value: Any) -> float:
     """The number that a decimal of our documents is in JSON. Raises WrongValue."""
-    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+    if not isinstance(value, str) or not _TOLD.fullmatch(value):
         raise WrongValue(refusal.NOT_DECIMAL)
     return float(value)
 
 
 def _money(value: Any, _longest: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _BIGGEST:
+    found = _whole(value)
+    if found is None or found < 0:
         raise WrongValue(refusal.NOT_MONEY)
-    return value
+    return found
 
 
 def _boolean(value: Any, _longest: int) -> bool:

@@ -12,7 +12,7 @@ from engine.settings.systems import Cors
 
 HERE, ELSEWHERE = "https://app.hospital.example", "https://other.example"
 CONTRACTS = app_contracts()
-PAGES = Pages.of(CONTRACTS, {"report.list", "org.campus.list"}.__contains__)
+PAGES = Pages.of(CONTRACTS, {"report.list", "org.campus.list"}.__contains__, ["main", "north"])
 PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "x-app-id"}
 
 
@@ -32,7 +32,9 @@ async def test_the_document_is_served_to_everybody_where_it_is_public():
     _, before = front()
     status, body, headers = await ask(before, "/api/v1/openapi.json")
     assert (status, headers["content-type"]) == (200, "application/json; charset=utf-8")
-    assert list(orjson.loads(body)["paths"]) == ["/api/v1/campuses", "/api/v1/patients/{patientId}/reports"]
+    told = orjson.loads(body)
+    assert list(told["paths"]) == ["/api/v1/campuses", "/api/v1/patients/{patientId}/reports"]
+    assert told["components"]["parameters"]["X-Campus"]["schema"]["enum"] == ["main", "north"]
 
 
 class _Page(HTMLParser):
