@@ -106,7 +106,7 @@ class Schedules:
             due = asked.timing.due(last, now)
             if due > now:
                 continue  # another node has run meanwhile
-            run = last.next(now) if last is not None else Run(now)
+            run = last.next(now) if last is not None else Run(now, now)
             if await self._journal.take(asked.name, last.write() if last is not None else None, run.write()):
                 await self._run(asked, run)
 
@@ -119,8 +119,8 @@ class Schedules:
         if text is None:
             return None
         run = self._last[asked.name] = Run.read(text)
-        if run.good is not None:
-            metrics.ASKED_AT.labels(asked.route, f"{asked.system}.{asked.kind}", asked.campus).set(run.good / SECOND)
+        if run.heard:
+            metrics.ASKED_AT.labels(asked.route, f"{asked.system}.{asked.kind}", asked.campus).set(run.since / SECOND)
         return run
 
     async def _run(self, asked: Asked, run: Run) -> None:
@@ -206,8 +206,7 @@ def _asked(release: Release, campuses: Sequence[str]) -> Iterator[Asked]:
 
 def _window(poll: Poll, run: Run, release: Release, campus: str) -> dict[str, Any]:
     """The time that is asked for: since the last good run, and what is to come."""
-    since = run.good if run.good is not None else run.begun
-    ends = since - int(poll.back * SECOND), run.begun + int(poll.ahead * SECOND)
+    ends = run.since - int(poll.back * SECOND), run.begun + int(poll.ahead * SECOND)
     begin, end = (from_micros(instant).astimezone(release.zone).isoformat(timespec="seconds") for instant in ends)
     return {"from": begin, "to": end, "campus": campus}
 

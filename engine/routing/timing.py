@@ -29,13 +29,15 @@ class Run:
     """The last run of a schedule, as the journal keeps it. Instants are microseconds UTC."""
 
     begun: int
-    good: int | None = None
-    """When the last run began that ended well; None: none has."""
+    since: int
+    """When the last run began that ended well; where none has, the first one."""
+    heard: bool = False
+    """Whether one has ended well."""
     tries: int = 1
     """Runs since then, this one included; 0: this one ended well."""
 
     def write(self) -> str:
-        return json.dumps([self.begun, self.good, self.tries])
+        return json.dumps([self.begun, self.since, self.heard, self.tries])
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -43,11 +45,11 @@ class Run:
 
     def next(self, now: int) -> Self:
         """The run that begins now. Until it ends well it counts as one that did not."""
-        return type(self)(now, self.good, self.tries + 1)
+        return type(self)(now, self.since, self.heard, self.tries + 1)
 
     def ended(self) -> Self:
         """This run, ended well."""
-        return type(self)(self.begun, self.begun, 0)
+        return type(self)(self.begun, self.begun, heard=True, tries=0)
 
 
 @dataclass(frozen=True, slots=True)
