@@ -103,7 +103,7 @@ def test_a_route_is_explained_step_by_step(site):
     assert "store      to reports.save, at once" in shown.output
     assert "notify     to messages.send, after store, if state == final, tried for 12h, then park" in shown.output
     as_json = json.loads(run("explain", "result", "--site", site, "--json").output)
-    assert list(as_json["steps"]) == ["store", "newest", "notify"]
+    assert list(as_json["steps"]) == ["store", "notify"]
     assert as_json["steps"]["notify"]["retry"] == {"for": "12h", "then": "park"}
 
 
