@@ -114,11 +114,12 @@ class Port:
     async def _open(self) -> None:
         app = web.Application(client_max_size=_LARGEST)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self.port, reuse_address=True, backlog=_WAITING)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, self._host, self.port, reuse_address=True, backlog=_WAITING)
         await site.start()
-        self.port = self._runner.addresses[0][1]
+        self._runner = runner
+        self.port = runner.addresses[0][1]
 
     async def _close(self) -> None:
         runner, self._runner = self._runner, None

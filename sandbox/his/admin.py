@@ -63,7 +63,10 @@ class Desk:
     def compare(self, body: dict[str, Any]) -> dict[str, Any]:
         """The ledger beside what callers were told; see `ledger`."""
         _only(body, "told", "people")
-        return ledger.compare(self._store, list(body["told"]), [str(code) for code in body.get("people", [])])
+        told, people = body.get("told"), body.get("people", [])
+        if not isinstance(told, list) or not isinstance(people, list):
+            raise Mistake("told is a list of what callers heard, people a list of orders")
+        return ledger.compare(self._store, told, people)
 
     def clock(self, body: dict[str, Any]) -> dict[str, Any]:
         """Reads the clock, or moves it: `advance` seconds, `set` to a time, `hold` still or let it run."""

@@ -99,7 +99,7 @@ def tags(text: str) -> tuple[str, dict[str, str]]:
         raise No(FORMAT, "入参XML含有DOCTYPE")
     try:
         root = etree.fromstring(_XML.sub("", text), _PARSER)
-    except etree.XMLSyntaxError as error:
+    except (etree.XMLSyntaxError, ValueError) as error:
         raise No(FORMAT, "入参XML格式错误") from error
     found: dict[str, str] = {}
     for child in root.iterchildren(etree.Element):

@@ -233,30 +233,23 @@ class Orders:
 
     def _slot(self, schedule: Row, wanted: Wanted, now: int) -> Slot:
         """The number that is meant, if it can be had."""
-        taken = self._rota.taken(schedule["code"])
+        meant = [slot for slot in numbers(schedule) if _meant(slot, wanted, schedule)]
+        if not meant:
+            raise No(OVER, "时段或序号不存在")
         stopped = self._rota.stopped(schedule["code"])
-        usable = [
-            slot
-            for slot in numbers(schedule)
-            if instant(schedule["day"], slot.ends) > now
-            and not any(stop["begins"] <= slot.begins < stop["ends"] for stop in stopped)
-        ]
-        if not usable:
-            raise No(STOPPED if stopped else OVER, "该时段已停诊" if stopped else "已过挂号时间")
-        meant = [slot for slot in usable if _meant(slot, wanted, schedule)]
-        if wanted.queue_no and not meant:
-            raise No(OVER, "序号不存在、已停诊或已过挂号时间")
-        for slot in meant:
+        sits = [slot for slot in meant if not any(one["begins"] <= slot.begins < one["ends"] for one in stopped)]
+        if not sits:
+            raise No(STOPPED, "该时段已停诊")
+        ahead = [slot for slot in sits if instant(schedule["day"], slot.ends) > now]
+        if not ahead:
+            raise No(OVER, "已过挂号时间")
+        taken = self._rota.taken(schedule["code"])
+        for slot in ahead:
             if slot.no not in taken:
                 return slot
-        if wanted.queue_no:
-            state = self._store.value(
-                "select state from his_orders where schedule = ? and queue_no = ? and holds = 1",
-                schedule["code"],
-                wanted.queue_no,
-            )
-            raise No(LOCKED if state == "locked" else FULL, "该号已被他人锁定" if state == "locked" else "该号已被预约")
-        raise No(FULL, "号源已约满")
+        if wanted.queue_no and taken[wanted.queue_no] == "locked":
+            raise No(LOCKED, "该号已被他人锁定")
+        raise No(FULL, "该号已被预约" if wanted.queue_no else "号源已约满")
 
     def _bookable(self, who: Caller, order: Row, patient: Row | None, wanted: Wanted, site: Site) -> Row:
         """The lock when it may become a booking; a booking where a second call is to be answered like the first."""

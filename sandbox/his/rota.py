@@ -78,10 +78,10 @@ class Rota:
             doctor,
         )
 
-    def taken(self, code: str) -> set[int]:
-        """The numbers that somebody holds."""
-        rows = self._store.all("select queue_no from his_orders where schedule = ? and holds = 1", code)
-        return {row["queue_no"] for row in rows}
+    def taken(self, code: str) -> dict[int, str]:
+        """The numbers that somebody holds, each with the state it is held in."""
+        rows = self._store.all("select queue_no, state from his_orders where schedule = ? and holds = 1", code)
+        return {row["queue_no"]: row["state"] for row in rows}
 
     def stopped(self, code: str) -> list[Row]:
         """The periods of a schedule in which nobody sees patients."""
