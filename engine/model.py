@@ -163,17 +163,6 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class ShapeSpec:
-    """One of our documents: its fields (checked when texts are loaded) and what finds a message again."""
-
-    name: str
-    find: Mapping[str, str]
-    """Kind (`patient`, `order` …) to the path of its value in the document: indexed as keyed hashes."""
-    check: Callable[[Shape], list[str]]
-    """Paths in a document that break the shape, each with a word why; values are never named."""
-
-
-@dataclass(frozen=True, slots=True)
 class Profile:
     """Everything one kind of system needs, without an address."""
 

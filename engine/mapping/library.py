@@ -23,11 +23,11 @@ from engine.mapping.examples import Case, cases
 from engine.mapping.functions.kind import Setup
 from engine.mapping.prepare import beside
 from engine.mapping.scope import ShapeReader
-from engine.mapping.shapes import Document
+from engine.mapping.shapes import Document, ShapeSpec
 from engine.mapping.shelf import SealFactory, Shelf, place, stem
 from engine.mapping.texts import BetweenText, ShapeText
 from engine.mapping.writers import ShapeWriter
-from engine.model import Context, Profile, ShapeSpec
+from engine.model import Context, Profile
 from engine.settings.nodes import Node, parse
 from engine.settings.problems import Problems
 from engine.settings.texts import validate

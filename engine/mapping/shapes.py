@@ -14,11 +14,22 @@ from engine.formats.format import PathError
 from engine.mapping import kinds
 from engine.mapping.functions.kind import Unfit
 from engine.mapping.texts import FieldSpec, ShapeText
-from engine.model import Shape, ShapeSpec
+from engine.model import Shape
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 
 Check: TypeAlias = Callable[[Any, str, list[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeSpec:
+    """One of our documents: its fields (checked when texts are loaded) and what finds a message again."""
+
+    name: str
+    find: Mapping[str, str]
+    """Kind (`patient`, `order` …) to the path of its value in the document: indexed as keyed hashes."""
+    check: Callable[[Shape], list[str]]
+    """Paths in a document that break the shape, each with a word why; values are never named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ from engine.formats.hl7_versions import trusting
 from engine.journal.interface import Journal
 from engine.mapping.functions.kind import Setup
 from engine.mapping.library import Library, load_texts
+from engine.mapping.shapes import ShapeSpec
 from engine.mapping.shelf import SealFactory
-from engine.model import Context, Find, Profile, Shape, ShapeSpec
+from engine.model import Context, Find, Profile, Shape
 from engine.registry.systems import PROFILES as LOCAL
 from engine.routing.compile import Surroundings, compile_routes
 from engine.routing.compile_reads import compile_reads
