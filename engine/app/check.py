@@ -3,7 +3,7 @@
 `hisbus check` and `hisbus run` come through here; there is no second opinion.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from engine.app.offers import check_offers
 from engine.app.systems import Surroundings
 from engine.base.ids import Ids
 from engine.base.where import Where
-from engine.contract import Adapter
+from engine.contract import Adapter, Link
 from engine.model import Profile
 from engine.routing.release import ROUTES, Release, build, read_texts
 from engine.routing.release import Site as ReleaseSite
@@ -104,6 +104,7 @@ def check_systems(loaded: Loaded, release: Release, adapters: Mapping[str, Adapt
             problems.unknown(where, "the profile", system.profile, release.library.profiles)
         else:
             _check_addresses(name, profile, loaded, adapters[profile.adapter], problems)
+            _check_links(name, profile, loaded, adapters[profile.adapter], problems)
             _check_named(name, profile, loaded, problems)
 
 
@@ -117,6 +118,32 @@ def _check_addresses(name: str, profile: Profile, loaded: Loaded, adapter: Adapt
         problems.add(where, f"{name!r} sends but the bus listens nowhere for it", "write listen: 127.0.0.1:…")
     if heard and adapter.source is None:
         problems.add(where, f"{adapter.name} cannot listen", "leave 'listen' out")
+
+
+def _check_links(name: str, profile: Profile, loaded: Loaded, adapter: Adapter, problems: Problems) -> None:
+    """Notes addresses that the adapter cannot have, by making its ends: that opens nothing yet."""
+    system = loaded.config.systems[name]
+    places: list[tuple[tuple[str, ...], System | At]] = [
+        ((), system),
+        *((("at", c), at) for c, at in system.at.items()),
+    ]
+    for below, place in places:
+        above = ("systems", name, *below)
+        if place.url is not None and profile.outgoing and adapter.destination is not None:
+            link = Link(name, profile.options, url=place.url)
+            _check_link(adapter.destination, link, loaded.where(*above, "url"), problems)
+        if place.listen is not None and adapter.source is not None:
+            link = Link(name, profile.options, listen=place.listen)
+            _check_link(adapter.source, link, loaded.where(*above, "listen"), problems)
+
+
+def _check_link(make: Callable[[Link], object], link: Link, where: Where, problems: Problems) -> None:
+    try:
+        make(link)
+    except ValueError as error:
+        problems.add(where, str(error))
+    except ImportError as error:
+        problems.add(where, f"this needs {error.name}, which is not installed", "see pyproject.toml for its extra")
 
 
 def _check_named(name: str, profile: Profile, loaded: Loaded, problems: Problems) -> None:
