@@ -2,9 +2,8 @@
 
 import http.client
 import json
-import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from typing import Any
 
 import click
 
@@ -12,23 +11,22 @@ from engine.base.clock import SystemClock
 from engine.base.errors import Exit
 from engine.base.ids import SystemIds
 from engine.base.where import did_you_mean
-from engine.channel.contracts import Contracts, load_contracts
-from engine.channel.texts import OperationText
+from engine.channel.contracts import Contracts
+from engine.cli.asking import request_of
+from engine.cli.channel import channel_of, contracts_of
 from engine.cli.listeners import reach
-from engine.cli.say import CannotRun, as_json, progress, refuse
+from engine.cli.say import CannotRun, as_json, progress
 from engine.cli.site import Site, site_options
-from engine.routing.release import MAPPINGS, read_texts
 from engine.sealing.schemes import preset
 from engine.sealing.template import Parts
 from engine.settings.layers import Loaded
-from engine.settings.problems import Problems
 from engine.settings.secrets import SecretMissing
 
 
 @click.command("call")
 @click.argument("operation")
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--body", help="The JSON body; @file reads it from a file.")
+@click.option("--body", help="The whole JSON body; @file reads it from a file.")
 @click.option("--as", "client", help="Which client of the channel calls; the first one written, unless said.")
 @click.option("--campus", help="X-Campus.")
 @click.option("--channel", help="X-Channel.")
@@ -46,18 +44,19 @@ def command(
     key: str | None,
     wait: float,
 ) -> None:
-    """Signs and calls OPERATION of the unified API with NAME=VALUE for its path and query.
+    """Signs and calls OPERATION of the unified API with NAME=VALUE for its path, query and body.
 
-    The answer is printed as it came; exit code 1 when it is an error.
+    Fields inside others are named like guardian.name; what is no text is written as in JSON. `hisbus describe call
+    OPERATION` says what it takes. The answer is printed as it came; exit code 1 when it is an error.
     """
     loaded = site.load()
-    system = _channel(loaded)
-    contracts = _contracts(site, loaded, system)
+    system = channel_of(loaded)
+    contracts = contracts_of(site, loaded, system)
     if operation not in contracts.operations:
         raise click.UsageError(f"there is no operation {operation!r}; {did_you_mean(operation, contracts.operations)}")
     contract = contracts.operations[operation]
-    path = contracts.base + _filled(contract.text, _pairs(values))
-    sent = _body(body)
+    below, made = request_of(contract.text, values)
+    path, sent = contracts.base + below, _sent(body, made)
     headers = {"X-Campus": campus, "X-Channel": channel, "Idempotency-Key": key}
     if contract.key and key is None:
         headers["Idempotency-Key"] = SystemIds().token()
@@ -88,50 +87,11 @@ def _ask(
         connection.close()
 
 
-def _channel(loaded: Loaded) -> str:
-    for name, system in loaded.config.systems.items():
-        if system.clients:
-            return name
-    raise CannotRun("no system has clients", "write clients: under the channel in config/")
-
-
-def _contracts(site: Site, loaded: Loaded, system: str) -> Contracts:
-    problems = Problems()
-    texts = {name.removeprefix(f"{MAPPINGS}/"): text for name, text in read_texts(site.folder).items()}
-    profile = loaded.config.systems[system].profile
-    if f"{profile}.yaml" not in texts:
-        raise CannotRun(f"{MAPPINGS}/{profile}.yaml cannot be read")
-    contracts = load_contracts(profile, texts, problems)
-    if contracts is None:
-        refuse(list(problems), site.as_json)
-    return contracts
-
-
-def _pairs(values: tuple[str, ...]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    wrong = next((name for name, equals, _ in pairs if not equals), None)
-    if wrong is not None:
-        raise click.UsageError(f"{wrong!r} is no name=value")
-    return {name: value for name, _, value in pairs}
-
-
-def _filled(text: OperationText, values: dict[str, str]) -> str:
-    """The path with its names filled in and its query, percent-encoded."""
-    for name in values:
-        if name not in text.request.path and name not in text.request.query:
-            known = [*text.request.path, *text.request.query]
-            raise click.UsageError(f"the operation has no parameter {name!r}; {did_you_mean(name, known)}")
-    missing = next((name for name in text.request.path if name not in values), None)
-    if missing is not None:
-        raise click.UsageError(f"give {missing}=…: it is part of the path {text.path}")
-    path = re.sub(r"\{(\w+)\}", lambda found: quote(values[found[1]], safe=""), text.path)
-    query = urlencode({name: value for name, value in values.items() if name in text.request.query})
-    return f"{path}?{query}" if query else path
-
-
-def _body(body: str | None) -> bytes:
+def _sent(body: str | None, made: dict[str, Any] | None) -> bytes:
     if body is None:
-        return b""
+        return b"" if made is None else json.dumps(made, ensure_ascii=False).encode()
+    if made is not None:
+        raise click.UsageError("give the body's fields as NAME=VALUE, or the whole of it with --body, not both")
     if body.startswith("@"):
         with click.open_file(body[1:], "rb") as file:
             return bytes(file.read())

@@ -1,4 +1,4 @@
-"""`hisbus describe adapter|function|operation|shape|setting|error [name]`: the reference, at the command line."""
+"""`hisbus describe adapter|call|function|operation|shape|setting|error [name]`: the reference, at the command line."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -9,6 +9,10 @@ import click
 
 from engine.base.errors import Code
 from engine.base.where import did_you_mean
+from engine.channel.pages import flat
+from engine.channel.texts import FieldText
+from engine.cli.asking import fields_of
+from engine.cli.channel import channel_of, contracts_of
 from engine.cli.say import as_json, refuse, table
 from engine.cli.site import Site, site_options
 from engine.settings.pages import Entry, blocks
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from engine.mapping.shapes import ShapeField
 
 
-_CHOICES = ("adapter", "function", "operation", "shape", "setting", "error")
+_CHOICES = ("adapter", "call", "function", "operation", "shape", "setting", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,25 @@ def _adapters(_site: Site) -> Iterator[Page]:
             for entry in block.entries
         ]
         yield Page(name, adapter.says, ("of a", "option", "what stands there", "default", "meaning"), tuple(rows))
+
+
+def _calls(site: Site) -> Iterator[Page]:
+    """What channel applications can call, and `hisbus call` too."""
+    loaded = site.load()
+    contracts = contracts_of(site, loaded, channel_of(loaded))
+    for name, contract in contracts.operations.items():
+        text = contract.text
+        rows = [
+            (where, field, _kind(known), "yes" if known.required or where == "path" else "", known.says)
+            for where, fields in fields_of(text).items()
+            for field, known in flat(fields)
+        ]
+        says = f"{text.says}: {text.method} {contracts.base}{text.path}"
+        yield Page(name, says, ("in", "name", "what stands there", "needed", "meaning"), tuple(rows))
+
+
+def _kind(field: FieldText) -> str:
+    return ", ".join(field.words) or field.type
 
 
 def _functions(_site: Site) -> Iterator[Page]:
@@ -129,7 +152,12 @@ def _settings(_site: Site) -> Iterator[Page]:
 def _errors(_site: Site) -> Iterator[Page]:
     for code in Code:
         kind = code.kind
-        rows = (("HTTP", str(kind.http)), ("HL7 MSA-1", kind.ack), ("HL7 ERR-3", str(kind.condition)))
+        rows = (
+            ("HTTP", str(kind.http)),
+            ("HL7 MSA-1", kind.ack),
+            ("HL7 ERR-3", str(kind.condition)),
+            ("then", kind.then.value[1]),
+        )
         yield Page(code.name, f"{kind.en} {kind.zh}", ("where", "how it is said"), rows)
 
 
@@ -139,6 +167,7 @@ def _row(entry: Entry) -> tuple[str, str, str, str]:
 
 _KINDS: dict[str, Callable[[Site], Iterator[Page]]] = {
     "adapter": _adapters,
+    "call": _calls,
     "function": _functions,
     "operation": _operations,
     "shape": _shapes,

@@ -35,7 +35,11 @@ contracts:
       scope: report.read
       effect: change
       key: required
-      request: {body: {reportId: report_id}}
+      request:
+        body:
+          reportId: report_id
+          copies: {at: copies, type: integer}
+          reader: {at: reader, type: object, fields: {name: {at: name, says: whoever reads}, tags: {at: tags, type: list}}}
       reply: {fields: {reportId: report_id}}
 """
 
@@ -182,9 +186,31 @@ def test_a_change_carries_its_key_and_its_body(site, http_peer):
     assert f"Idempotency-Key: {headers['Idempotency-Key']}" in shown.stderr
 
 
+def test_a_body_is_made_of_values_too(site, http_peer):
+    port, calls = http_peer
+    values = ["reportId=R1", "copies=2", "reader.name=张三", 'reader.tags=["a"]']
+    shown = run("call", "report.mark", *values, "--key", "key-00000001", "--site", site(port))
+    assert shown.exit_code == 0, shown.output
+    _, _, headers, body = calls[0]
+    assert json.loads(body) == {"reportId": "R1", "copies": 2, "reader": {"name": "张三", "tags": ["a"]}}
+    assert headers["Idempotency-Key"] == "key-00000001"
+
+
+def test_what_can_be_called_is_described(site):
+    shown = run("describe", "call", "report.mark", "--site", site(1))
+    assert "POST /api/v1/reports/mark" in shown.output
+    assert "body  reader.name" in shown.output
+    assert "whoever reads" in shown.output
+    listed = json.loads(run("describe", "call", "--site", site(1), "--json").stdout)
+    assert [one["name"] for one in listed] == ["report.lab.get", "report.mark"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["report.mark", "copies=two"], "copies is of type integer"),
+        (["report.mark", "reader.nam=x"], "did you mean 'reader.name'?"),
+        (["report.mark", "copies=2", "--body", "{}"], "not both"),
         (["report.lab.gt"], "did you mean 'report.lab.get'?"),
         (["report.lab.get"], "give reportId=…"),
         (["report.lab.get", "reprtId=1"], "did you mean 'reportId'?"),
