@@ -10,11 +10,10 @@ import structlog
 from channel_desk import MORE, compiled
 
 from engine.base import log
-from engine.base.clock import SECOND
 from engine.base.errors import Backend, BusError, Code, Then
 from engine.base.metrics import REGISTRY
 from engine.contract import Inbound
-from engine.model import Caller, Effect, Missing, Served
+from engine.model import Caller, Effect, Served
 
 ZHANG = {"id": "P1", "name": "张三", "id_no": "110101190003070010", "mobile": "13800001234", "birth_date": "1900-03-07"}
 PATH = "/api/v1/patients/P1"
@@ -285,24 +284,6 @@ async def test_places_of_errors_from_below_reach_the_developer(desk):
         "reason": "must not be empty",
         "fields": [{"field": "patient.name", "reason": "must not be empty"}],
     }
-
-
-async def test_a_stale_answer_says_so(desk):
-    since = desk.clock.now() - 90 * SECOND
-    desk.serves = Served({"patient": ZHANG}, system="his", stale=True, stale_since=since)
-    _, body, headers = await desk.call("GET", PATH)
-    assert body["code"] == "OK"
-    assert "最近一次" in body["message"]
-    assert headers["age"] == "90"
-
-
-async def test_an_answer_that_is_not_whole_names_who_is_missing(desk):
-    desk.serves = Served({"patient": ZHANG}, missing=(Missing("exam", "BACKEND_TIMEOUT"),))
-    status, body, headers = await desk.call("GET", PATH)
-    assert (status, body["code"]) == (200, "OK")
-    assert "不完整" in body["message"]
-    assert body["missing"] == [{"part": "exam", "code": "BACKEND_TIMEOUT"}]
-    assert "age" not in headers
 
 
 async def test_whatever_breaks_below_is_an_internal_error_without_its_text(desk):
