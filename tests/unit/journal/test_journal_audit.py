@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.journal import migrate
+from engine.journal import migrate, upkeep
 from engine.journal.audit import SAID
 from engine.journal.export import export_audit
 from engine.journal.history import open_history
@@ -167,3 +167,24 @@ async def test_rows_from_before_the_chain_stand_before_it(
     await opener.close()
     await change(opener, "insert into reads (at, operation, client, campus, code) values (2, 'x', 'wx', 'main', 'OK')")
     assert (await verified(opener)).audit == [3]
+
+
+async def test_rows_that_go_while_it_is_verified_are_no_gap(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_PAGE", 2)
+    opened = await opener.open()
+    await noted(opened, *(call(n) for n in range(1, 8)))
+    history = await open_history(opener.url, RING)
+    select, seen = history.reader.select, []
+
+    async def pruned_after_the_first_page(statement: Any) -> Any:
+        rows = await select(statement)
+        if "FROM reads" in str(statement) and not seen:
+            seen.append(True)
+            await change(opener, "delete from reads where n <= 4")
+        return rows
+
+    monkeypatch.setattr(history.reader, "select", pruned_after_the_first_page)
+    found = await verify(history, quiet)
+    assert (seen, found.audit) == ([True], [])
+    assert found.chains["bus"].first == 5
+    await history.close()
