@@ -7,9 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.contract import Answer, Inbound
-from tests.contract.desks import DESKS, LIMITS, Desk
-
-CHINESE = "白细胞计数 ↑ 12.5×10⁹/L"
+from tests.contract.desks import CHINESE, DESKS, LIMITS, Desk
 
 
 @pytest.fixture(params=DESKS)
@@ -22,8 +20,7 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
 
 async def test_hands_over_exactly_the_bytes_that_came(desk: Desk) -> None:
     await desk.open()
-    every_byte = bytes(range(32, 256)) + b"\x00\x01\x0a\x0b\x0d"
-    bodies = [desk.body(1, CHINESE), desk.body(2) + CHINESE.encode("gb18030"), desk.body(3) + every_byte]
+    bodies = desk.awkward()
     reader, writer = await desk.connect()
     for number, body in enumerate(bodies, 1):
         writer.write(desk.wire(body))
@@ -77,13 +74,13 @@ async def test_hands_over_the_beginning_of_what_is_too_large(desk: Desk) -> None
     assert await desk.next_answer(reader) == b"for 1"
     (inbound,) = desk.read
     assert inbound.too_large
-    assert inbound.raw == body[: 64 * 1024]
+    assert inbound.raw == desk.sent(body)[: 64 * 1024]
     writer.close()
 
 
 async def test_a_body_as_large_as_the_limit_is_not_too_large(desk: Desk) -> None:
     body = desk.body(1, "x" * 200_000)
-    await desk.open(replace(LIMITS, size=len(body)))
+    await desk.open(replace(LIMITS, size=len(desk.sent(body))))
     reader, writer = await desk.connect()
     writer.write(desk.wire(body))
     await desk.next_answer(reader)
