@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret")
 PATIENCE = 30.0
+HIS = "/dthealth/web/DHCExternalService.RegInterface.Service.SelfRegService.cls"
+"""Where the simulated HIS speaks SOAP."""
 SANDBOX = 9000
 """Where `scripts/sandbox` looks unless told."""
 PATIENT = "0000000007"
@@ -60,6 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--site", default=str(ROOT), help="the site's folder (default: this project)")
     parser.add_argument("--http", type=int, default=8080, help="port of the channel API (8080)")
     parser.add_argument("--mllp", type=int, default=2575, help="port for results over MLLP (2575)")
+    parser.add_argument("--push", type=int, default=8081, help="port at which the HIS pushes 停诊 (8081)")
     parser.add_argument("--sandbox", type=int, default=SANDBOX, help="first port of the simulated hospital (9000)")
     parser.add_argument("--traffic", type=int, default=0, help="results a minute that the hospital sends by itself (0)")
     return parser.parse_args()
@@ -67,7 +70,12 @@ def _options() -> argparse.Namespace:
 
 def _must_be_free(options: argparse.Namespace) -> None:
     """Another program at one of the ports would answer in place of ours."""
-    ports = {"--http": options.http, "--mllp": options.mllp, "--sandbox": options.sandbox}
+    ports = {
+        "--http": options.http,
+        "--mllp": options.mllp,
+        "--push": options.push,
+        "--sandbox": options.sandbox,
+    }
     for option, first in ports.items():
         for port in range(first, first + 4) if option == "--sandbox" else (first,):
             with socket.socket() as probe:
@@ -95,6 +103,8 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
         "HISBUS__SYSTEMS__CHANNEL__LISTEN": f"127.0.0.1:{options.http}",
         "HISBUS__SYSTEMS__RESULTS__LISTEN": f"127.0.0.1:{options.mllp}",
         "HISBUS__SYSTEMS__MESSAGES__URL": f"http://127.0.0.1:{options.sandbox + 1}",
+        "HISBUS__SYSTEMS__HIS__URL": f"http://127.0.0.1:{options.sandbox + 2}{HIS}",
+        "HISBUS__SYSTEMS__HIS__LISTEN": f"127.0.0.1:{options.push}",
         "HISBUS__SYSTEMS__REPRO__URL": f"http://127.0.0.1:{options.sandbox + 3}",
     }
     return {**os.environ, **settings}
@@ -103,7 +113,8 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
 def _hospital(options: argparse.Namespace, data: Path) -> subprocess.Popen[bytes]:
     command = [
         sys.executable, "-m", "sandbox", "--data", str(data / "sandbox"), "--base-port", str(options.sandbox),
-        "--bus-mllp", f"127.0.0.1:{options.mllp}", "--traffic", str(options.traffic),
+        "--bus-mllp", f"127.0.0.1:{options.mllp}", "--bus-his", f"http://127.0.0.1:{options.push}/his",
+        "--traffic", str(options.traffic),
         "--gateway-secret-file", str(data / "secrets" / "gateway_secret"),
     ]  # fmt: skip
     return subprocess.Popen(command, cwd=ROOT)
@@ -144,6 +155,12 @@ def _say(options: argparse.Namespace, made: bool) -> None:
             f"{hospital} compare",
         ),
         (f"http://127.0.0.1:{options.sandbox + 1}/", "its message platform", f"{hospital} ledger gateway"),
+        (
+            f"http://127.0.0.1:{options.sandbox + 2}/",
+            "its HIS, over SOAP: locks and bookings",
+            f"{hospital} his orders",
+        ),
+        (f"http://127.0.0.1:{options.push}/his", "SOAP: the HIS pushes 停诊 here", f"{hospital} his pushes"),
         ("", "messages and where they stand", f"{hisbus} list{named}"),
         ("", "every hop of one of them (ID: its last column)", f"{hisbus} trace ID{named}"),
     ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import times
 from sandbox.his import soap
-from sandbox.his.frame import Ask, No, write
+from sandbox.his.frame import FORMAT, Ask, No, write
 from sandbox.his.orders import Caller, Payment, Wanted
 from sandbox.his.trades import TRADES
 from sandbox.port import Asked, Reply
@@ -119,7 +119,7 @@ class Facade:
             with clinic.store.together():
                 return "0", trade.done, trade.run(clinic, ask)
         except No as no:
-            return no.code, no.text, {}
+            return no.code, f"参数错误:{no.text}" if no.code == FORMAT else no.text, {}
 
     def _do_late(self, trade: Trade, payload: str, asked: Asked, kind: str) -> Reply:
         """Takes the work on, does it when its time has come, and lets nobody know."""
