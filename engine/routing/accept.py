@@ -105,6 +105,8 @@ class Intake:
         return None
 
     def _parts(self, profile: Profile, inbound: Inbound) -> list[bytes]:
+        if inbound.too_many:
+            raise BusError(Code.BUSY, "more connections than the listener's limits.connections")
         if inbound.too_large:
             raise BusError(Code.TOO_LARGE, "larger than the listener's limits.size")
         if inbound.unreadable:
@@ -157,7 +159,7 @@ class Intake:
         metrics.RECEIVED.labels(system, "busy" if busy else "refused").inc()
         identity = self._ids.message()
         _log.warning("refused", system=system, code=error.code.name, detail=error.detail, id=identity)
-        if busy:
+        if busy or not raw:
             return
         new = NewMessage(
             id=identity,
