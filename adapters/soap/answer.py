@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lxml import etree
 
@@ -18,6 +18,9 @@ _THEIRS = frozenset({"Client", "Sender", "VersionMismatch", "MustUnderstand", "D
 """Faults of the one who called: the message as such was not taken (SOAP 1.1 §4.4.1, SOAP 1.2 §5.4.6)."""
 _CODES = _THEIRS | {"Server", "Receiver"}
 REJECTED: Final = "rejected"
+_PAGE = 64 * 1024
+
+Truth: TypeAlias = Refused | Unavailable | InDoubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +39,55 @@ def read(reply: Reply, result: str | None, faults: Mapping[str, str]) -> Reply:
     """
     entry = _entry(reply)
     if entry is None:
-        raise InDoubt("no_soap_reply" if reply.body.strip() else "empty_reply", reply)
+        why = "no_soap_reply" if reply.body.strip() else "empty_reply"
+        raise _meant(_by_words(_page(reply), faults) or "in_doubt", why, reply)
     if _is_fault(entry):
-        raise _meant(_fault(entry), faults, reply)
+        raise _faulted(_fault(entry), faults, reply)
     inner = _string(entry, result)
     if inner is None:
         raise InDoubt("no_result_in_reply", reply)
     return Reply(markup.undeclared(inner).encode("utf-8"), reply.status, _HEADERS)
 
 
-def failure(reply: Reply, faults: Mapping[str, str]) -> Refused | Unavailable | InDoubt:
-    """What a reply of another status means: its fault (WS-I: 500), else the status itself. A 4xx is a no; a page of
-    IIS or of a gateway with any other status does not say that nothing was done.
+def failure(reply: Reply, faults: Mapping[str, str]) -> Truth:
+    """What a reply of another status means: its fault (WS-I: 500), words of a page that the profile knows, else the
+    status itself. A 4xx is a no; a page of IIS or of a gateway does not say that nothing was done.
     """
     entry = _entry(reply)
     if entry is not None and _is_fault(entry):
-        return _meant(_fault(entry), faults, reply)
+        return _faulted(_fault(entry), faults, reply)
     why = f"http_{reply.status}"
-    return Refused(why, reply) if 400 <= (reply.status or 0) < 500 else InDoubt(why, reply)
+    otherwise = why if 400 <= (reply.status or 0) < 500 else "in_doubt"
+    return _meant(_by_words(_page(reply), faults) or otherwise, why, reply)
+
+
+def _faulted(fault: Fault, faults: Mapping[str, str], reply: Reply) -> Truth:
+    """What a fault means: the profile's words, then its codes, then SOAP's own rule."""
+    kind = fault.code.partition(".")[0]  # Server.userException
+    otherwise = REJECTED if kind in _THEIRS else "in_doubt"
+    return _meant(_by_words(fault.text, faults, fault.code) or faults.get(kind, otherwise), "fault", reply)
+
+
+def _by_words(text: str, faults: Mapping[str, str], code: str = "") -> str | None:
+    """What the first of the profile's words means that stands in the text, or is the very code of a fault."""
+    return next((word for key, word in faults.items() if key not in _CODES and (key in text or key == code)), None)
+
+
+def _meant(word: str, why: str, reply: Reply) -> Truth:
+    if word == "unavailable":
+        return Unavailable(why)
+    return InDoubt(why, reply) if word == "in_doubt" else Refused(word, reply)
+
+
+def _page(reply: Reply) -> str:
+    """The beginning of what came in place of an answer."""
+    beginning = reply.body[:_PAGE]
+    plain = beginning.decode("utf-8", "replace")
+    return beginning.decode("gb18030", "replace") if "\ufffd" in plain[:-1] else plain  # the last may be cut
 
 
 def _is_fault(entry: Any) -> bool:
     return etree.QName(entry).localname == "Fault"
-
-
-def _meant(fault: Fault, faults: Mapping[str, str], reply: Reply) -> Refused | Unavailable | InDoubt:
-    """What a fault means: the profile's words, then its codes, then SOAP's own rule."""
-    words = [word for key, word in faults.items() if key not in _CODES and (key in fault.text or key == fault.code)]
-    kind = fault.code.partition(".")[0]  # Server.userException
-    word = words[0] if words else faults.get(kind)
-    if word is None:
-        word = REJECTED if kind in _THEIRS else "in_doubt"
-    if word == "unavailable":
-        return Unavailable("fault")
-    return InDoubt("fault", reply) if word == "in_doubt" else Refused(word, reply)
 
 
 def _entry(reply: Reply) -> Any:

@@ -82,8 +82,9 @@ class ProfileOptions(Options):
     """What the URL carries as its query (`CacheUserName: {login: user}`). It is never logged."""
     faults: Mapping[str, str] = {}
     """What a SOAP fault means: its code without prefix (`Client`), or words that its text holds (`LICENSE LIMIT`), to
-    `unavailable` (nothing was done, sent again), `in_doubt`, or a word of ours for a refusal. Words come before codes.
-    Else: Client and Sender are `rejected`, every other fault leaves it in doubt."""
+    `unavailable` (nothing was done, sent again), `in_doubt`, or a word of ours for a refusal. Words come before codes,
+    and are looked for in a page that comes in place of an answer, too. Else: Client and Sender are `rejected`, every
+    other fault leaves it in doubt."""
     unread: tuple[int, ...] = (429,)
     """HTTP statuses by which this system says that it did nothing: sent again later."""
     serve: ServiceOptions | None = None

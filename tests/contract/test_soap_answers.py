@@ -170,6 +170,16 @@ async def test_pages_of_iis_and_gateways(
         await heard(peer, f"<html><h1>{SECRET}</h1><br></html>", content_type, status)
 
 
+@pytest.mark.parametrize("status", [200, 404, 500, 503])
+@pytest.mark.parametrize("charset", ["utf-8", "gb18030"])
+async def test_words_of_a_page_that_the_profile_knows(peer: SoapPeer, status: int, charset: str) -> None:
+    body = "<html><body>Caché 许可证超限<br></html>".encode(charset)
+    with pytest.raises(Unavailable):
+        await heard(peer, body, "text/html", status, faults={"Client": "rejected", "许可证超限": "unavailable"})
+    with pytest.raises(Refused, match="closed"):
+        await heard(peer, body, "text/html", status, faults={"许可证": "closed"})
+
+
 async def test_a_status_by_which_a_system_says_that_it_did_nothing(peer: SoapPeer) -> None:
     with pytest.raises(Unavailable, match="http_503"):
         await heard(peer, "closed at night", "text/plain", 503, unread=(503,))
