@@ -21,9 +21,9 @@ routes:
   all.rows:
     gather:
       lab: {to: lab.rows, within: 30s, when: kind != exam}
-      exam: {to: exam.rows, within: 30s, when: kind != lab}
+      exam: {to: exam.rows, within: %s, when: kind != lab}
     merge: {into: rows, unique: no, order: {by: at, first: greatest}, missing: %s}
-    answer: {within: %s}
+    answer: {within: 60s}
     cache: {for: 10m, stale: 1d}
 """
 
@@ -45,8 +45,8 @@ async def offices():
 
 
 @asynccontextmanager
-async def gathering(folder, offices, missing="say", within="60s"):
-    async with reading(folder, ROUTES % (missing, within), **offices) as bus:
+async def gathering(folder, offices, missing="say", within="30s"):
+    async with reading(folder, ROUTES % (within, missing), **offices) as bus:
         yield bus
 
 
@@ -77,7 +77,7 @@ async def test_a_dead_part_is_named_and_the_rest_is_given_but_not_kept(tmp_path,
 
 async def test_a_part_that_is_too_slow_is_named(tmp_path, offices):
     offices["exam"].open.clear()
-    async with gathering(tmp_path, offices, within="2s") as bus:
+    async with gathering(tmp_path, offices, within="200ms") as bus:
         served = await bus.reads.serve(asked("all.rows"))
         offices["exam"].open.set()
     assert served.missing == (Missing("exam", "BACKEND_TIMEOUT"),)
