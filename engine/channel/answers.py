@@ -27,7 +27,7 @@ def responses(contracts: Contracts, contract: Contract) -> dict[str, Schema]:
     found = {"200": _response("成功", _answer([OK], schemas.told(text.reply)), good)}
     words = {rule.code: rule.zh for rule in reversed(text.refuse) if rule.zh}
     shared = dict(_by_status(COMMON))
-    for status, codes in _by_status(all_errors_of(contract)):
+    for status, codes in _by_status(all_errors_of(contract.text)):
         if codes == shared.get(status) and not words.keys() & set(codes):
             found[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
         else:

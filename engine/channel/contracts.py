@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.base.errors import Code
+from engine.channel.errors import all_errors_of
 from engine.channel.parts import gathered
 from engine.channel.refusal import Words
 from engine.channel.reply import Builder, at, compile_reply
@@ -33,6 +34,8 @@ class Contract:
     """Whom a document is about, None where it does not say."""
     read: Reader
     build: Builder
+    errors: frozenset[Code]
+    """What it may answer beside the good."""
     text: OperationText
 
 
@@ -92,6 +95,7 @@ def _contract(name: str, text: OperationText) -> Contract:
         at(text.subject) if text.subject else lambda _document: None,
         compile_request(text.request),
         compile_reply(name, text.reply, text.refuse),
+        frozenset(all_errors_of(text)),
         text,
     )
 

@@ -125,6 +125,8 @@ class Entrance:
 
     async def _work(self, call: _Call, contracts: Contracts) -> None:
         inbound = call.inbound
+        if inbound.too_many:
+            raise Refusal(Code.BUSY)
         if inbound.too_large:
             raise Refusal(Code.TOO_LARGE)
         client = call.client = self._prove(inbound, contracts)
@@ -136,7 +138,9 @@ class Entrance:
         caller = call.caller = _caller(inbound, client, contracts)
         document = call.document = contract.read(inbound, names, caller)
         key = _key(inbound) if contract.key else None
-        call.served = await self._serve(Asked(contract.operation, document, caller, call.trace, key, inbound.raw))
+        call.served = await self._ask(
+            contract, Asked(contract.operation, document, caller, call.trace, key, inbound.raw)
+        )
         try:
             call.made = contract.build(call.served.value, client.unmask)
             call.answer = self._shown(call, client, call.served, call.made)
@@ -145,6 +149,19 @@ class Entrance:
                 raise
             task, backend = call.served.task, Backend(call.served.system, call.served.backend_code)
             raise BusError(Code.RESULT_UNKNOWN, f"done, but {error.detail}", backend=backend, task=task) from None
+
+    async def _ask(self, contract: Contract, asked: Asked) -> Served:
+        """The route's answer. An error of a system behind that the contract does not name is a refusal to applications,
+        which know nothing else: a profile has one table of codes for all of its operations.
+        """
+        try:
+            return await self._serve(asked)
+        except BusError as error:
+            if error.backend is None or error.code in contract.errors:
+                raise
+            _log.warning("error_not_in_contract", operation=asked.operation, code=error.code.name, id=asked.trace)
+            why = error.detail or error.code.name
+            raise BusError(Code.BACKEND_REJECTED, why, backend=error.backend, task=error.task) from None
 
     def _shown(self, call: _Call, client: Client, served: Served, made: Made) -> Answer:
         text = served.backend_text if client.unmask else ""

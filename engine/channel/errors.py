@@ -1,7 +1,7 @@
 """Which errors an operation may answer: those of every call, those of its kind, and its own."""
 
 from engine.base.errors import Code
-from engine.channel.contracts import Contract
+from engine.channel.texts import OperationText
 from engine.model import Effect
 
 COMMON = (
@@ -26,16 +26,15 @@ _CHANGING = (Code.RESULT_UNKNOWN, Code.STATE_CONFLICT)
 _WITH_KEY = (Code.IDEMPOTENCY_CONFLICT, Code.IN_PROGRESS)
 
 
-def errors_of(contract: Contract) -> list[Code]:
+def errors_of(text: OperationText) -> list[Code]:
     """The errors that an operation may answer beside the common ones."""
-    text = contract.text
     found = [rule.code for rule in text.refuse] + text.errors
     found += _WITH_BODY if text.request.body else ()
-    found += _CHANGING if contract.effect is not Effect.NONE else ()
-    found += _WITH_KEY if contract.key else ()
+    found += _CHANGING if text.effect is not Effect.NONE else ()
+    found += _WITH_KEY if text.key == "required" else ()
     return [code for code in dict.fromkeys(found) if code not in COMMON]
 
 
-def all_errors_of(contract: Contract) -> list[Code]:
+def all_errors_of(text: OperationText) -> list[Code]:
     """Every error that an operation may answer."""
-    return [*COMMON, *errors_of(contract)]
+    return [*COMMON, *errors_of(text)]

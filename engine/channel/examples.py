@@ -41,7 +41,7 @@ def _differences(contracts: Contracts, contract: Contract, example: ExampleText)
         return
     yield from differences(example.asks, asked, "asks")
     if example.served is None:
-        if example.error not in all_errors_of(contract):
+        if example.error not in all_errors_of(contract.text):
             yield Difference("error", "an error of the operation", example.error and example.error.name)
         return
     try:

@@ -67,7 +67,7 @@ def _operation(contracts: Contracts, contract: Contract) -> Iterator[str]:
             yield from (f"<h4>{title}</h4>", *_fields(fields, "必填 required"))
     shape = "列表，每项为 a list of" if text.reply.each else "对象 an object"
     yield from (f"<h4>data：{shape}</h4>", *_fields(text.reply.fields, "必有 always there"))
-    if errors := errors_of(contract):
+    if errors := errors_of(contract.text):
         yield from ("<h4>错误 Errors</h4>", *_errors(contracts, errors, contract))
     for example in text.examples:
         yield from _example(contracts, text.method, example)

@@ -32,7 +32,7 @@ def _operation(contracts: Contracts, contract: Contract) -> Iterator[str]:
             yield from (f"**{title}**", "", *_fields(fields, asked=True), "")
     shape = "列表，每项为" if text.reply.each else "对象"
     yield from (f"**data**：{shape}", "", *_fields(text.reply.fields, asked=False), "")
-    errors = errors_of(contract)
+    errors = errors_of(contract.text)
     if errors:
         yield from ("**错误**", "", *_errors(contracts, errors, contract), "")
     for example in text.examples:

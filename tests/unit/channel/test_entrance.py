@@ -263,6 +263,14 @@ async def test_every_error_of_the_table_is_said_in_both_languages(desk, error):
     assert ("retry-after" in headers) == (error.kind.then in {Then.LATER, Then.SAME_KEY})
 
 
+async def test_an_error_behind_that_the_contract_does_not_name_is_a_refusal(desk):
+    desk.serves = BusError(Code.SLOT_SOLD_OUT, backend=Backend("his", "-201"))
+    status, body, _ = await desk.call("GET", PATH)
+    assert (status, body["code"]) == (422, "BACKEND_REJECTED")
+    assert body["backend"] == {"system": "his", "code": "-201", "message": None}
+    assert body["data"]["reason"] == "SLOT_SOLD_OUT"
+
+
 async def test_a_site_may_word_its_errors(desk):
     desk.serves = BusError(Code.BACKEND_TIMEOUT)
     assert (await desk.call("GET", PATH))[1]["message"] == "医院系统较忙，请稍后再试"

@@ -61,7 +61,7 @@ def test_every_error_stands_under_its_status(name):
     for status, response in operation["responses"].items():
         schema = resolved(response)["content"]["application/json"]["schema"]
         said |= dict.fromkeys(schema["properties"]["code"]["enum"], int(status))
-    assert said == {"OK": 200} | {code.name: code.kind.http for code in all_errors_of(contract)}
+    assert said == {"OK": 200} | {code.name: code.kind.http for code in all_errors_of(contract.text)}
     assert ("202" in operation["responses"]) == (contract.effect.value != "none")
     keyed = {"$ref": "#/components/parameters/Idempotency-Key"} in operation["parameters"]
     assert keyed == contract.key == ("IN_PROGRESS" in said)
