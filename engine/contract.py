@@ -16,7 +16,7 @@ what the answer *means* is the profile's matter) or raises exactly one of
 Exceptions never carry bodies, names, numbers or filled-in URLs: only short words.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -335,3 +335,5 @@ class Adapter:
     """For transports whose calls have an address of their own: HTTP."""
     prepare: Prepare | None = None
     """For transports whose profile names files that say how to call: SOAP. None: options are all that calls need."""
+    serves: Callable[[Any], Collection[str]] | None = None
+    """For sources whose callers name an operation (`Inbound.operation`): those of the profile's options."""

@@ -3,7 +3,7 @@
 from adapters.soap.client import Client
 from adapters.soap.options import OperationOptions, ProfileOptions
 from adapters.soap.prepare import prepare
-from adapters.soap.service import Service
+from adapters.soap.service import Service, served
 from engine.contract import Adapter
 
 ADAPTER = Adapter(
@@ -14,5 +14,6 @@ ADAPTER = Adapter(
     destination=Client,
     source=Service,
     formats=("xml", "json", "delimited", "hl7"),
+    serves=served,
     prepare=prepare,
 )

@@ -7,7 +7,7 @@ result, or a Fault: SOAP 1.1 over HTTP says every fault with status 500 (WS-I Ba
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -24,6 +24,12 @@ _CODES = {"Client": "Sender", "Server": "Receiver", "VersionMismatch": "VersionM
 """Fault codes of SOAP 1.1, and what SOAP 1.2 calls them."""
 _HOST = re.compile(r"[\w.:\[\]-]{1,255}\Z", re.ASCII)
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+def served(options: Any) -> Collection[str]:
+    """The operations that a profile serves."""
+    assert isinstance(options, ProfileOptions)
+    return () if options.serve is None else options.serve.operations
 
 
 class Service:

@@ -39,6 +39,11 @@ def build(file: str, node: Node, shelf: Shelf, folder: str, files: Mapping[str, 
     made = {key: maker.outgoing(key) for key in text.outgoing}
     outgoing = prepared(adapter, options, made, files, node, shelf.problems)
     incoming = {key: read for key in text.incoming if (read := maker.incoming(key)) is not None}
+    served = adapter.serves(options) if adapter.serves is not None and options is not None else ()
+    for key, kind in incoming.items():
+        if kind.operation and kind.operation not in served:
+            where = node.locate(("incoming", key, "operation"))
+            shelf.problems.unknown(where, "the operation that is served:", kind.operation, served)
     return Profile(text.profile, name, wire, options, incoming, outgoing, folder, tuple(text.settings))
 
 
