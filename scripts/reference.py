@@ -26,6 +26,7 @@ from engine.formats.row import RowOptions
 from engine.formats.xml import XmlOptions
 from engine.mapping import texts
 from engine.mapping.reference import markdown as functions_page
+from engine.registry.reference import markdown as local_systems_page
 from engine.sealing.sign import SealText
 from engine.settings.error_pages import errors_page, errors_page_zh
 from engine.settings.models import Config
@@ -78,6 +79,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield FOLDER / "table.schema.json", _written(TABLES)
     yield FOLDER / "adapters.md", MADE + adapters_page(adapters.load(name) for name in sorted(adapters.NAMES))
     yield FOLDER / "functions.md", MADE + functions_page()
+    yield FOLDER / "local-systems.md", MADE + local_systems_page()
     yield FOLDER / "errors.md", MADE + errors_page()
     yield FOLDER / "errors.zh-CN.md", MADE + errors_page_zh()
     contracts = _contracts()

@@ -102,12 +102,17 @@ def _functions(_site: Site) -> Iterator[Page]:
 
 def _operations(_site: Site) -> Iterator[Page]:
     """What the bus's own systems can do."""
-    from engine.registry.systems import OPERATIONS
+    from engine.registry.systems import operations
 
-    for system, operations in OPERATIONS.items():
-        for operation in operations:
-            rows = (("takes", operation.takes), ("gives", operation.gives), ("effect", operation.effect.value))
-            yield Page(f"{system}.{operation.name}", operation.says, ("it", "what"), rows)
+    for name, operation in operations():
+        refuses = ", ".join(code.name for code in operation.refuses)
+        rows = (
+            ("takes", operation.takes),
+            ("gives", operation.gives),
+            ("effect", operation.effect.value),
+            ("refuses with", refuses),
+        )
+        yield Page(name, operation.says, ("it", "what"), rows)
 
 
 def _shapes(site: Site) -> Iterator[Page]:

@@ -110,16 +110,25 @@ def _made(asked: Asked, *, first: bool) -> dict[str, Any]:
 
 
 OPERATIONS = (
-    Operation("bind", "Binds a patient to a user (绑定就诊人).", "binding_try", "binding", Effect.CHANGE, bind),
-    Operation("unbind", "Ends a binding (解绑).", "binding_ref", "binding", Effect.CHANGE, unbind),
+    Operation(
+        "bind",
+        "Binds a patient to a user (绑定就诊人).",
+        "binding_try",
+        "binding",
+        Effect.CHANGE,
+        bind,
+        (Code.SMS_CODE_INVALID, Code.BIND_LIMIT),
+    ),
+    Operation("unbind", "Ends a binding (解绑).", "binding_ref", "binding", Effect.CHANGE, unbind, (Code.NOT_FOUND,)),
     Operation("bindings", "The patients of a user.", "bindings_query", "bindings", Effect.NONE, bindings),
     Operation("binding", "Whether a patient is bound to a user.", "binding_ref", "binding", Effect.NONE, binding),
     Operation(
         "require_binding",
-        "The same, refused with PERMISSION_DENIED where he is not.",
+        "The same, refused where he is not.",
         "binding_ref",
         "binding",
         Effect.NONE,
         require_binding,
+        (Code.PERMISSION_DENIED,),
     ),
 )

@@ -67,18 +67,20 @@ def _hashed(ticket: str, code: str) -> str:
 OPERATIONS = (
     Operation(
         "issue_code",
-        "Makes a code for a mobile number; refused with RATE_LIMITED.",
+        "Makes a code for a mobile number, for a later step to send.",
         "code_try",
         "code_ticket",
         Effect.CHANGE,
         issue_code,
+        (Code.RATE_LIMITED,),
     ),
     Operation(
         "verify_code",
-        "Gives a proof token for the right code; refused with SMS_CODE_INVALID.",
+        "Gives a proof token for the right code.",
         "code_check",
         "proof",
         Effect.CHANGE,
         verify_code,
+        (Code.SMS_CODE_INVALID,),
     ),
 )

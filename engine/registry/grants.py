@@ -105,14 +105,15 @@ def _place(asked: Asked, one: Any) -> str:
 
 OPERATIONS = (
     Operation("grant", "Keeps a grant (授权) or a consent (知情同意).", "grant_try", "grant", Effect.CHANGE, grant),
-    Operation("revoke", "Ends a grant (撤销授权).", "grant_ref", "grant", Effect.CHANGE, revoke),
+    Operation("revoke", "Ends a grant (撤销授权).", "grant_ref", "grant", Effect.CHANGE, revoke, (Code.NOT_FOUND,)),
     Operation("granted", "Whether a patient allows something.", "grant_query", "granted", Effect.NONE, granted),
     Operation(
         "require_grant",
-        "The same, refused with CONSENT_REQUIRED where he does not.",
+        "The same, refused where he does not.",
         "grant_query",
         "granted",
         Effect.NONE,
         require_grant,
+        (Code.CONSENT_REQUIRED,),
     ),
 )

@@ -71,6 +71,8 @@ class Operation:
     gives: str
     effect: Effect
     decide: Decide
+    refuses: tuple[Code, ...] = ()
+    """What it may say no with, beside VALIDATION_FAILED for a document that is not as its shape says."""
 
 
 def pure(rule: Callable[[Asked], Shape | Refusal]) -> Decide:

@@ -61,10 +61,11 @@ OPERATIONS = (
     Operation("check_proof", "Whether a proof token stands.", "proof_ref", "proof", Effect.NONE, check_proof),
     Operation(
         "use_proof",
-        "Uses a proof token up; refused with CAPTCHA_REQUIRED or SMS_CODE_INVALID.",
+        "Uses a proof token up.",
         "proof_ref",
         "proof",
         Effect.CHANGE,
         use_proof,
+        (Code.CAPTCHA_REQUIRED, Code.SMS_CODE_INVALID),
     ),
 )

@@ -29,6 +29,12 @@ OPERATIONS: Mapping[str, Sequence[Operation]] = {
     ),
 }
 
+
+def operations() -> Iterator[tuple[str, Operation]]:
+    """Every operation by the name that routes use."""
+    return ((f"{system}.{one.name}", one) for system, several in OPERATIONS.items() for one in several)
+
+
 PROFILES: Mapping[str, Profile] = {name: profile(name, operations) for name, operations in OPERATIONS.items()}
 
 

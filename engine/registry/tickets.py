@@ -53,18 +53,20 @@ async def _allowed(asked: Asked, look: Look, patient: str | None, scope: str | N
 OPERATIONS = (
     Operation(
         "issue_ticket",
-        "Makes a one-time ticket for a partner; refused with CONSENT_REQUIRED.",
+        "Makes a one-time ticket for a partner.",
         "ticket_try",
         "ticket",
         Effect.CHANGE,
         issue_ticket,
+        (Code.CONSENT_REQUIRED,),
     ),
     Operation(
         "resolve_ticket",
-        "Gives what a ticket stood for, once; refused with AUTH_EXPIRED.",
+        "Gives what a ticket stood for, once.",
         "ticket_ref",
         "ticket_context",
         Effect.CHANGE,
         resolve_ticket,
+        (Code.AUTH_EXPIRED, Code.CONSENT_REQUIRED),
     ),
 )

@@ -130,6 +130,14 @@ OPERATIONS = (
         "precheck",
         Effect.NONE,
         pure(require_bookable),
+        (
+            Code.SCHEDULE_STOPPED,
+            Code.BLACKLISTED,
+            Code.PATIENT_INCOMPLETE,
+            Code.DUPLICATE_BOOKING,
+            Code.BOOKING_LIMIT,
+            Code.CAPTCHA_REQUIRED,
+        ),
     ),
     Operation(
         "booking_limits",

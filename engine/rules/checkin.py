@@ -113,10 +113,19 @@ OPERATIONS = (
     ),
     Operation(
         "checkin",
-        "Lets a check-in pass; refused with CHECKIN_OUT_OF_WINDOW, CHECKIN_OUT_OF_AREA, ALREADY_CHECKED_IN.",
+        "Lets a check-in pass.",
         "checkin_try",
         "checkin_place",
         Effect.NONE,
         pure(checkin),
+        (
+            Code.CHECKIN_OUT_OF_WINDOW,
+            Code.CHECKIN_OUT_OF_AREA,
+            Code.ALREADY_CHECKED_IN,
+            Code.ALREADY_VISITED,
+            Code.SCHEDULE_STOPPED,
+            Code.STATE_CONFLICT,
+            Code.NOT_FOUND,
+        ),
     ),
 )

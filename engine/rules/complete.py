@@ -60,10 +60,11 @@ OPERATIONS = (
     ),
     Operation(
         "require_complete",
-        "The same, refused with PATIENT_INCOMPLETE.",
+        "The same, refused where something is missing.",
         "completeness_try",
         "completeness",
         Effect.NONE,
         pure(require_complete),
+        (Code.PATIENT_INCOMPLETE,),
     ),
 )

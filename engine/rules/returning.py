@@ -97,10 +97,19 @@ OPERATIONS = (
     ),
     Operation(
         "require_refundable",
-        "The same, refused with NOT_REFUNDABLE, REFUND_WINDOW_CLOSED and the like.",
+        "The same, refused where it cannot.",
         "return_try",
         "refundable",
         Effect.NONE,
         pure(require_refundable),
+        (
+            Code.NOT_REFUNDABLE,
+            Code.REFUND_WINDOW_CLOSED,
+            Code.REFUND_PENDING,
+            Code.ALREADY_VISITED,
+            Code.ALREADY_CHECKED_IN,
+            Code.STATE_CONFLICT,
+            Code.NOT_FOUND,
+        ),
     ),
 )

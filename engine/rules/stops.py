@@ -53,5 +53,6 @@ OPERATIONS = (
         "stopped_booking",
         Effect.CHANGE,
         pure(refund_by_hand),
+        (Code.NOT_REFUNDABLE,),
     ),
 )

@@ -10,9 +10,9 @@ from engine.base.tasks import Supervisor
 from engine.delivery.delivery import Delivery
 from engine.delivery.interface import Policy, Work
 from engine.mapping.library import load_texts
-from engine.model import Context
+from engine.model import Context, Verdict
 from engine.registry.local import Desk
-from engine.registry.systems import PROFILES, local_systems
+from engine.registry.systems import PROFILES, local_systems, operations
 from engine.settings.models import Config
 from engine.settings.problems import Problems
 from tests.unit.journal.made import message
@@ -76,7 +76,7 @@ class Node:
 
     async def do(self, name, /, *, campus="main", **document):
         """The outcome of an operation as a step of a message, once it is committed."""
-        return await (await self.begin(name, campus=campus, **document))
+        return _declared(name, await (await self.begin(name, campus=campus, **document)))
 
     async def begin(self, name, /, *, campus="main", **document):
         """The same, when its message is durable: a future of the outcome."""
@@ -90,7 +90,8 @@ class Node:
     async def ask(self, name, /, *, campus="main", **document):
         """The outcome of a read."""
         system, context = name.partition(".")[0], self.plan.context(campus)
-        return await self.delivery.ask_once(system, operation(name), document, context, 5.0, campus)
+        asking = self.delivery.ask_once(system, operation(name), document, context, 5.0, campus)
+        return _declared(name, await asking)
 
     def later(self, **by):
         self.clock.advance(timedelta(**by))
@@ -98,6 +99,14 @@ class Node:
     async def stop(self):
         await self.delivery.stop(0)
         await self.supervisor.stop(0)
+
+
+def _declared(name, outcome):
+    """The outcome, whose refusal is one of those that the operation says it has."""
+    if outcome.verdict is Verdict.REFUSED:
+        refuses = {code.name for code in dict(operations())[name].refuses}
+        assert outcome.code in {"VALIDATION_FAILED", *refuses}
+    return outcome
 
 
 def fits(name, outcome):

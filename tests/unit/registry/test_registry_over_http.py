@@ -45,6 +45,7 @@ contracts:
       scope: patient.all
       effect: change
       key: required
+      errors: [BIND_LIMIT, SMS_CODE_INVALID]
       request: {body: {user: user_id, patient: patient_id, name: name}}
       reply: {fields: {bindingId: {at: binding_id}, first: {at: is_default, type: boolean}}}
     patient.guarded:
@@ -54,6 +55,7 @@ contracts:
       scope: patient.all
       effect: change
       key: none
+      errors: [PERMISSION_DENIED, NOT_FOUND]
       request: {body: {user: user_id, patient: patient_id}}
       reply: {fields: {bound: {at: bound, type: boolean}}}
     patient.list:
