@@ -7,7 +7,9 @@ import pytest
 
 import adapters
 from engine.app.check import check
+from engine.app.offers import contracts_of
 from engine.base.ids import SystemIds
+from engine.registry.systems import OPERATIONS
 from engine.settings.problems import Problems
 
 ROOT = Path(__file__).parents[3]
@@ -81,3 +83,20 @@ def test_a_forgotten_environment_is_named(site):
     kinds = {name: adapters.load(name) for name in adapters.NAMES}
     assert check(site, None, {}, kinds, SystemIds(), problems) is None
     assert any("HISBUS_ENV: sandbox" in one.hint for one in problems)
+
+
+def test_what_local_systems_refuse_is_named_by_the_operations_they_serve(site):
+    environ = {f"HISBUS_SECRET_{name}": "0123456789abcdef" * 2 for name in SECRETS}
+    kinds = {name: adapters.load(name) for name in adapters.NAMES}
+    checked = check(site, "sandbox", environ, kinds, SystemIds(), Problems())
+    contracts = contracts_of(checked.release, "channel/app", Problems())
+    refuses = {
+        (system, one.name): {code.name for code in one.refuses} for system, ones in OPERATIONS.items() for one in ones
+    }
+    missing = {
+        (name, f"{step.system}.{step.operation}"): unnamed
+        for name, contract in contracts.operations.items()
+        for step in checked.release.routes[name].steps
+        if (unnamed := refuses.get((step.system, step.operation), set()) - {code.name for code in contract.errors})
+    }
+    assert missing == {}
