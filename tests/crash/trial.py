@@ -16,7 +16,7 @@ from tests.crash.bus_under_test import DIED
 from tests.crash.destination import Platform, Watch
 from tests.crash.flows import Flow
 from tests.crash.points import Point, Scene
-from tests.flow.programs import Bus
+from tests.flow.programs import Around, Bus
 from tests.flow.site import ask_journal, copy_site, journal_of, keep_on_postgres, secret
 from tests.peers.proxy import free_port
 
@@ -85,7 +85,7 @@ class Trial:
     async def run(self, kills: Sequence[Kill]) -> Result:
         """Lets the bus die so often, then lets everything come to rest."""
         await self._platform.start()
-        self._bus = Bus(self.site, free_port(), free_port(), self._platform.url, PROGRAM)
+        self._bus = Bus(self.site, free_port(), free_port(), Around(gateway=self._platform.url), PROGRAM)
         self._laboratory = self._flow.sender(self._bus.mllp)
         try:
             for kill in kills:

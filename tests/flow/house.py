@@ -4,10 +4,11 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.flow.programs import Bus, Hospital
+from tests.flow.programs import Around, Bus, Hospital, environment_of
 from tests.flow.site import PATIENCE, ask_journal, copy_site, eventually, secret
 from tests.flow.wire import App
 from tests.peers.proxy import free_port
@@ -18,15 +19,21 @@ CAMPUSES = {"桃源院区": "main", "北院院区": "north", "星湖门诊": "la
 class House:
     """Started with `with`. Reports are the simulated hospital's own; what is shown is what the bus's API says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        """`settings`: what differs from those of the sandbox, by place (`rules.checkin.before`)."""
         self.site = copy_site(folder / "site")
+        self._settings = settings or {}
         self.folder = folder
-        self._mllp, self._http = free_port(), free_port()
+        self._mllp, self._http, self._push = free_port(), free_port(), free_port()
 
     def __enter__(self) -> Self:
-        self.hospital = Hospital(self.folder / "hospital", self._mllp, self.site / "var/secrets/gateway_secret")
+        self.hospital = Hospital(
+            self.folder / "hospital", self._mllp, self.site / "var/secrets/gateway_secret", self._push
+        )
         self.hospital.start()
-        self.bus = Bus(self.site, self._mllp, self._http, self.hospital.gateway, repro=self.hospital.repro)
+        around = Around(self.hospital.gateway, self.hospital.repro, self.hospital.his, self._push)
+        self.bus = Bus(self.site, self._mllp, self._http, around)
+        self.bus.environment |= environment_of(self._settings)
         try:
             self.bus.start()
         except BaseException:
@@ -85,6 +92,11 @@ class House:
         patient = self.report(report)["patient"]["id"]
         rows = self.look("/ledger/gateway", patient=patient, limit=5000)["rows"]
         return [row for row in rows[::-1] if row["params"]["reportNo"] == report]
+
+    def codes(self, mobile: str) -> list[str]:
+        """The codes that a phone was sent, newest first."""
+        rows = self.look("/ledger/gateway", limit=5000)["rows"]
+        return [row["params"]["code"] for row in rows if row["scene"] == "SMS_CODE" and row["mobile"] == mobile]
 
     def scenes(self, report: str) -> list[str]:
         return [row["scene"] for row in self.told(report)]

@@ -11,9 +11,11 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.flow.site import PATIENCE, ROOT, ask_journal, eventually
+from tests.peers.proxy import free_port
 
 _NARROW = '{"narrow-app": {secret: narrow_app_secret, scopes: []}}'
 _SETTINGS = {
@@ -27,16 +29,34 @@ _NOBODY = "http://127.0.0.1:9"
 """Where nobody listens."""
 
 
-def settings_of(mllp: int, http: int, gateway: str, repro: str = _NOBODY) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around a bus, where a test has it."""
+
+    gateway: str = _NOBODY
+    repro: str = _NOBODY
+    his: str = _NOBODY
+    push: int = 0
+    """The port at which the bus hears the HIS; 0: a free one that nobody knows."""
+
+
+def settings_of(mllp: int, http: int, around: Around) -> dict[str, str]:
     """What the environment sets over the site's settings."""
     values = {
         "results.listen": f"127.0.0.1:{mllp}",
         "channel.listen": f"127.0.0.1:{http}",
-        "messages.url": gateway,
-        "repro.url": repro,
+        "messages.url": around.gateway,
+        "repro.url": around.repro,
+        "his.url": around.his,
+        "his.listen": f"127.0.0.1:{around.push or free_port()}",
         **_SETTINGS,
     }
-    return {"HISBUS__SYSTEMS__" + name.replace(".", "__").upper(): value for name, value in values.items()}
+    return environment_of({f"systems.{name}": value for name, value in values.items()})
+
+
+def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings by place, as variables of the environment."""
+    return {"HISBUS__" + name.replace(".", "__").upper(): value for name, value in settings.items()}
 
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
@@ -52,13 +72,12 @@ class Bus:
         site: Path,
         mllp: int,
         http: int,
-        gateway: str,
+        around: Around,
         program: tuple[str, ...] | None = None,
-        repro: str = _NOBODY,
     ) -> None:
         self.site, self.mllp, self.http = site, mllp, http
         self.log = site.parent / f"{site.name}.log"
-        self.environment = clean_environment(settings_of(mllp, http, gateway, repro))
+        self.environment = clean_environment(settings_of(mllp, http, around))
         self._program = program or (str(Path(sys.executable).parent / "hisbus"),)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -121,11 +140,13 @@ class Bus:
 class Hospital:
     """`python -m sandbox`, on free ports."""
 
-    def __init__(self, folder: Path, mllp: int, gateway_secret: Path) -> None:
+    def __init__(self, folder: Path, mllp: int, gateway_secret: Path, push: int) -> None:
+        """`push`: the port of the bus to which its HIS pushes 停诊."""
         self.folder = folder
         self._command = [
             sys.executable, "-m", "sandbox", "--data", str(folder), "--base-port", "0", "--bus-mllp", f"127.0.0.1:{mllp}",
             "--gateway-secret-file", str(gateway_secret), "--ack-timeout", "2", "--backoff", "0.1",
+            "--bus-his", f"http://127.0.0.1:{push}/his",
         ]  # fmt: skip
 
     def start(self) -> None:

@@ -26,10 +26,11 @@ def copy_site(folder: Path) -> Path:
     for name in ("mappings", "config"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "routes.yaml", folder)
-    gateway = folder / "mappings/gateway/message.yaml"
-    text = gateway.read_text(encoding="utf-8")
-    assert "absent_after: 60s" in text
-    gateway.write_text(text.replace("absent_after: 60s", f"absent_after: {ABSENT_AFTER:g}s"), encoding="utf-8")
+    for profile in ("gateway/message", "his/donghua"):
+        file = folder / f"mappings/{profile}.yaml"
+        text = file.read_text(encoding="utf-8")
+        assert "absent_after: 60s" in text
+        file.write_text(text.replace("absent_after: 60s", f"absent_after: {ABSENT_AFTER:g}s"), encoding="utf-8")
     (folder / "var/secrets").mkdir(parents=True)
     for name in SECRETS:
         (folder / "var/secrets" / name).write_text(secrets.token_hex(32), encoding="ascii")

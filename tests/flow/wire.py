@@ -60,13 +60,31 @@ class App:
 
     def get(self, path: str, campus: str | None = "main", **changed: str) -> tuple[int, dict[str, Any]]:
         """Status and envelope. `changed` replaces headers that were signed: a forger's way."""
+        headers = self._signed("GET", path, b"", campus)
+        return _get(self.port, path, headers | {name.replace("_", "-"): value for name, value in changed.items()})
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        campus: str = "main",
+    ) -> tuple[int, dict[str, Any]]:
+        """Status and envelope of any operation; `key` is its Idempotency-Key."""
+        raw = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        headers = self._signed(method, path, raw, campus) | {"Content-Type": "application/json; charset=utf-8"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        return _ask(self.port, method, path, headers, raw)
+
+    def _signed(self, method: str, path: str, raw: bytes, campus: str | None) -> dict[str, str]:
         stamp, nonce = str(int(time.time())), secrets.token_hex(8)
-        text = "\n".join(("GET", path, stamp, nonce, hashlib.sha256(b"").hexdigest()))
+        text = "\n".join((method, path, stamp, nonce, hashlib.sha256(raw).hexdigest()))
         signature = hmac.new(self._secret.encode(), text.encode(), hashlib.sha256).hexdigest()
         headers = {"X-App-Id": self.name, "X-Timestamp": stamp, "X-Nonce": nonce, "X-Signature": signature}
-        if campus is not None:
-            headers["X-Campus"] = campus
-        return _get(self.port, path, headers | {name.replace("_", "-"): value for name, value in changed.items()})
+        return headers if campus is None else headers | {"X-Campus": campus}
 
 
 def unsigned(port: int, path: str) -> tuple[int, dict[str, Any]]:
@@ -75,9 +93,13 @@ def unsigned(port: int, path: str) -> tuple[int, dict[str, Any]]:
 
 
 def _get(port: int, path: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    return _ask(port, "GET", path, headers, b"")
+
+
+def _ask(port: int, method: str, path: str, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, Any]]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, body=raw or None, headers=headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:
