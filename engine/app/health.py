@@ -16,7 +16,7 @@ import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from engine.base import metrics
-from engine.base.clock import Clock
+from engine.base.clock import Clock, from_micros
 from engine.base.tasks import Supervisor
 from engine.contract import Answer, Inbound, Source
 from engine.delivery.delivery import Delivery
@@ -24,10 +24,15 @@ from engine.delivery.delivery import Health as SystemHealth
 from engine.journal.errors import JournalError
 from engine.journal.interface import Journal
 from engine.model import Rider
+from engine.routing.schedule import Schedules
+from engine.routing.timing import Run
 from engine.settings.models import Config
 
 _PATIENCE: Final = 2.0
 """Seconds that a probe of the journal may take; a disk that needs longer cannot carry the bus."""
+
+_TRIES: Final = 3
+"""Runs of a schedule that fail one after another before it counts: one question may get lost, or find closed hours."""
 
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 
@@ -53,6 +58,8 @@ class Facts:
     failing: Sequence[str]
     """Tasks that failed and wait to be run again."""
     systems: Sequence[SystemHealth]
+    asked: Mapping[str, Run] = field(default_factory=dict)
+    """Schedules whose last run did not end well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Running(Protocol):
     supervisor: Supervisor
     listeners: dict[str, Source]
     delivery: Delivery
+    schedules: Schedules
 
     @property
     def journal(self) -> Journal: ...
@@ -79,10 +87,11 @@ class Running(Protocol):
 def judge(facts: Facts) -> Report:
     """How the bus stands by these facts. Pure."""
     troubled = [one for one in facts.systems if _trouble(one)]
+    late = {name: run for name, run in facts.asked.items() if run.tries >= _TRIES}
     if not facts.journal or not all(facts.listeners.values()):
         ready = Ready.UNREADY
     else:
-        ready = Ready.DEGRADED if troubled or facts.failing else Ready.READY
+        ready = Ready.DEGRADED if troubled or facts.failing or late else Ready.READY
     return Report(
         ready,
         {
@@ -90,6 +99,10 @@ def judge(facts: Facts) -> Report:
             "journal": "writable" if facts.journal else "not writable",
             "listeners": {name: "bound" if bound else "closed" for name, bound in facts.listeners.items()},
             "tasks": list(facts.failing),
+            "schedules": [
+                {"schedule": name, "tries": run.tries, "since": from_micros(run.since).isoformat(timespec="seconds")}
+                for name, run in late.items()
+            ],
             "systems": [
                 {"system": one.system, "why": _trouble(one), "held": one.held, "stuck": one.stuck} for one in troubled
             ],
@@ -121,6 +134,7 @@ class Health:
                 {name: bool(listener.address) for name, listener in bus.listeners.items()},
                 bus.supervisor.failing,
                 bus.delivery.health(),
+                bus.schedules.failing,
             )
         )
 

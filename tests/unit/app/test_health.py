@@ -19,6 +19,7 @@ from engine.delivery.delivery import Health as SystemHealth
 from engine.delivery.gate import Shut
 from engine.journal.keys import KeyRing
 from engine.journal.open import open_journal
+from engine.routing.timing import Run
 from engine.settings.models import Config, Ops
 
 
@@ -39,6 +40,8 @@ def facts(**more):
         ({"systems": [system(why="threads_stuck", stuck=8)]}, Ready.DEGRADED),
         ({"systems": [system(stuck=1)]}, Ready.DEGRADED),
         ({"failing": ["claims:his"]}, Ready.DEGRADED),
+        ({"asked": {"schedule/stops": Run(0, 0, tries=2)}}, Ready.READY),
+        ({"asked": {"schedule/stops": Run(0, 0, tries=3)}}, Ready.DEGRADED),
         ({"journal": False}, Ready.UNREADY),
         ({"listeners": {"channel": True, "results": False}}, Ready.UNREADY),
         ({"journal": False, "systems": [system(why="breaker_open")]}, Ready.UNREADY),
@@ -49,12 +52,15 @@ def test_the_judgement(change, ready):
 
 
 def test_what_is_in_trouble_is_named_and_nothing_else():
-    page = judge(facts(systems=[system(), system("lis", "breaker_open"), system("pacs", "closed")], failing=["x"])).page
+    late = {"schedule/stops": Run(90_000_000, 60_000_000, tries=4), "schedule/other": Run(0, 0)}
+    systems = [system(), system("lis", "breaker_open"), system("pacs", "closed")]
+    page = judge(facts(systems=systems, failing=["x"], asked=late)).page
     assert page == {
         "status": "degraded",
         "journal": "writable",
         "listeners": {"channel": "bound"},
         "tasks": ["x"],
+        "schedules": [{"schedule": "schedule/stops", "tries": 4, "since": "1970-01-01T00:01:00+00:00"}],
         "systems": [{"system": "lis", "why": "breaker_open", "held": 3, "stuck": 0}],
     }
 
@@ -69,6 +75,7 @@ async def bus(tmp_path):
         supervisor=Supervisor(),
         listeners={},
         delivery=SimpleNamespace(health=lambda: [system()]),
+        schedules=SimpleNamespace(failing={}),
         journal=journal,
     )
     yield running
