@@ -30,6 +30,8 @@ class Clinic:
     orders: Orders
     visits: Visits
     stops: Stops
+    departments: dict[str, str]  # name by code; who works where does not change
+    doctors: dict[str, tuple[str, str]]  # name and title by code
     closed: str = ""  # the last day that whoever was not seen before it has missed
 
     @classmethod
@@ -45,6 +47,8 @@ class Clinic:
             orders,
             Visits(store, rota, orders),
             Stops(store, rota, clock),
+            {row["code"]: row["name"] for row in store.all("select code, name from departments")},
+            {row["code"]: (row["name"], row["title"]) for row in store.all("select code, name, title from doctors")},
         )
 
     def settle(self, now: int) -> None:
@@ -58,20 +62,21 @@ class Clinic:
                 self.closed = today.isoformat()
 
     def names(self) -> Names:
-        return Names(self.store, prefixed="department_prefix" in self.site.quirks)
+        return Names(self.departments, self.doctors, prefixed="department_prefix" in self.site.quirks)
 
 
+@dataclass(frozen=True, slots=True)
 class Names:
     """Names of departments and doctors by code, as the site writes them."""
 
-    def __init__(self, store: Store, *, prefixed: bool = False) -> None:
-        self._store, self._prefixed = store, prefixed
+    departments: dict[str, str]
+    doctors: dict[str, tuple[str, str]]
+    prefixed: bool
 
     def department(self, code: str) -> str:
-        name = str(self._store.value("select name from departments where code = ?", code) or "")
-        return f"NK{code[-2:]}-{name}" if self._prefixed else name
+        name = self.departments[code]
+        return f"NK{code[-2:]}-{name}" if self.prefixed else name
 
     def doctor(self, code: str | None) -> tuple[str, str]:
         """Name and title; an ordinary clinic has no doctor, and says 普通号 where the title stands."""
-        row = self._store.one("select name, title from doctors where code = ?", code) if code else None
-        return (row["name"], row["title"]) if row else ("", "普通号")
+        return self.doctors[code] if code else ("", "普通号")

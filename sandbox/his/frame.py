@@ -116,17 +116,17 @@ _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_commen
 
 def write(content: Mapping[str, Any], root: str = "Response") -> str:
     """A document of nested mappings; a list repeats its element, None is left out."""
-    return f"<{root}>{''.join(_element(name, value) for name, value in content.items())}</{root}>"
+    return f"<{root}>{''.join([_element(name, value) for name, value in content.items()])}</{root}>"
 
 
 def _element(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return f"<{name}>{escape(value)}</{name}>"
     if value is None:
         return ""
     if isinstance(value, list):
-        return "".join(_element(name, one) for one in value)
-    if isinstance(value, Mapping):
-        return write(value, name)
-    return f"<{name}>{escape(str(value))}</{name}>"
+        return "".join([_element(name, one) for one in value])
+    return write(value, name) if isinstance(value, dict) else f"<{name}>{value}</{name}>"
 
 
 def yuan(fen: int) -> str:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from sandbox import times
-from sandbox.his.frame import FORMAT, NO_DATA, No, instant
+from sandbox.his.frame import FORMAT, NO_DATA, No
 from sandbox.his.rota import Slot, numbers
 
 if TYPE_CHECKING:
@@ -240,7 +240,8 @@ class Orders:
         sits = [slot for slot in meant if not any(one["begins"] <= slot.begins < one["ends"] for one in stopped)]
         if not sits:
             raise No(STOPPED, "该时段已停诊")
-        ahead = [slot for slot in sits if instant(schedule["day"], slot.ends) > now]
+        wall = times.shown(now)
+        ahead = [slot for slot in sits if f"{schedule['day']} {slot.ends}:00" > wall]
         if not ahead:
             raise No(OVER, "已过挂号时间")
         taken = self._rota.taken(schedule["code"])

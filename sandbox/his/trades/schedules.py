@@ -7,13 +7,14 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from sandbox.his.frame import FORMAT, NO_DATA, No, instant, yuan
+from sandbox import times
+from sandbox.his.frame import FORMAT, NO_DATA, No, yuan
 from sandbox.his.orders import ELSEWHERE
 from sandbox.his.rota import AHEAD, SESSIONS, TYPES, Slot, numbers
 from sandbox.his.trade import Content, Trade, listed, takes
 
 if TYPE_CHECKING:
-    from sandbox.his.clinic import Clinic
+    from sandbox.his.clinic import Clinic, Names
     from sandbox.his.frame import Ask
     from sandbox.store import Row
 
@@ -31,20 +32,20 @@ def _schedules(clinic: Clinic, ask: Ask) -> Content:
         raise No(FORMAT, "StopScheduleFlag应为N或S")
     if ask["PatientID"]:
         clinic.register.patient(ask["PatientID"])
+    wall, names = times.shown(ask.now), clinic.names()
     found = clinic.rota.find(ask.campus, max(first, ask.today), last, ask["DepartmentCode"], ask["DoctorCode"])
     rows = [
-        _shown(clinic, row)
+        _shown(names, row)
         for row in found
         if ask["RBASSessionCode"] in ("", row["session"])
         and ask["SessType"] in ("", row["type"])
         and ask["StopScheduleFlag"] in ("", "S" if row["stopped"] else "N")
-        and instant(row["day"], row["ends"]) > ask.now
+        and f"{row['day']} {row['ends']}:00" > wall
     ]
     return listed("Schedules", "Schedule", rows)
 
 
-def _shown(clinic: Clinic, row: Row) -> Content:
-    names = clinic.names()
+def _shown(names: Names, row: Row) -> Content:
     doctor, title = names.doctor(row["doctor"])
     department = names.department(row["department"])
     session = SESSIONS[row["session"]][0]
@@ -103,12 +104,12 @@ def _ranges(clinic: Clinic, ask: Ask) -> Content:
     if row["stopped"] or not row["timed"]:
         raise No(NO_DATA, "查询不到相关数据")
     taken = clinic.rota.taken(row["code"])
-    stops = clinic.rota.stopped(row["code"])
+    stops, wall = clinic.rota.stopped(row["code"]), times.shown(ask.now)
     free = {
         slot.no
         for slot in numbers(row)
         if slot.no not in taken
-        and instant(row["day"], slot.ends) > ask.now
+        and f"{row['day']} {slot.ends}:00" > wall
         and not any(stop["begins"] <= slot.begins < stop["ends"] for stop in stops)
     }
     by_range = groupby(numbers(row), attrgetter("begins", "ends"))
