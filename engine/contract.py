@@ -160,6 +160,8 @@ class Inbound:
     """HTTP only. `path` and `query` as they stood in the request line, percent-encoded: signatures cover them so.
     Header names in lower case.
     """
+    too_many: bool = False
+    """It came on a connection above `limits.connections`: the answer can only be "busy"."""
     too_large: bool = False
     """It was larger than `limits.size`: `raw` is only its beginning, and the answer can only be a refusal."""
     operation: str = ""
@@ -333,7 +335,7 @@ class Adapter:
     """Formats that its bodies can have; the first is the default."""
     address: Address | None = None
     """For transports whose calls have an address of their own: HTTP."""
-    prepare: Prepare | None = None
-    """For transports whose profile names files that say how to call: SOAP. None: options are all that calls need."""
     serves: Callable[[Any], Collection[str]] | None = None
     """For sources whose callers name an operation (`Inbound.operation`): those of the profile's options."""
+    prepare: Prepare | None = None
+    """For transports whose profile names files that say how to call: SOAP. None: options are all that calls need."""

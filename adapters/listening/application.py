@@ -36,9 +36,10 @@ def application(link: Link, submit: Submit) -> Callable[[Event, Receive, Send], 
             path=scope["raw_path"].decode("ascii"),
             query=scope["query_string"].decode("ascii"),
             headers=_headers(scope["headers"]),
+            too_many=scope["state"].get("too_many", False),
             too_large=large,
         )
-        await _write(send, await submit(inbound), close=large)
+        await _write(send, await submit(inbound), close=large or inbound.too_many)
 
     return serve
 

@@ -19,6 +19,8 @@ class Guarded(HttpToolsProtocol):
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     patience: float
+    most: int
+    """Connections at the same time; what comes on one more can only be told that it is busy here."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -28,7 +30,8 @@ class Guarded(HttpToolsProtocol):
         if self.networks and not any(ip_address(remote) in network for network in self.networks):
             transport.abort()
             return
-        self.app_state = {"client": common_name(transport.get_extra_info("peercert"))}
+        too_many = len(self.connections) > self.most
+        self.app_state = {"client": common_name(transport.get_extra_info("peercert")), "too_many": too_many}
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -67,5 +70,6 @@ def guarded(link: Link) -> type[Guarded]:
     class Listener(Guarded):
         networks = tuple(ip_network(network) for network in link.allow)
         patience = link.limits.total
+        most = link.limits.connections
 
     return Listener

@@ -18,7 +18,8 @@ class Server:
 
     `Inbound.path` and `query` are as they stood in the request line, percent-encoded: signatures cover them so.
     A body over `limits.size` reaches `submit` as its first 64 KiB with `too_large`, and the connection ends after
-    the answer. Above `limits.connections` a request is answered 503, bytes that are no HTTP 400, both by uvicorn.
+    the answer. One on a connection above `limits.connections` reaches it with `too_many`, and the connection ends
+    too. Bytes that are no HTTP are answered 400 by uvicorn.
     """
 
     def __init__(self, link: Link) -> None:
@@ -72,7 +73,6 @@ class Server:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=limits.connections + 1,
             timeout_keep_alive=max(1, int(limits.idle)),
             backlog=_BACKLOG,
             ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
