@@ -20,6 +20,7 @@ from engine.journal.interface import Act
 from engine.model import Built, Claimed, State, Then
 from engine.routing.planner import RoutePlanner
 from engine.routing.release import Release, Releases
+from engine.routing.waiting import Waiting
 from engine.settings.models import Config
 
 _WAITING = (State.READY, State.DOUBTFUL, State.PARKED)
@@ -40,6 +41,7 @@ class Running(Protocol):
     journal: GroupJournal
     delivery: Delivery
     planner: RoutePlanner
+    waiting: Waiting
     releases: Releases
     release: Release
     listeners: dict[str, Source]
@@ -70,6 +72,8 @@ def _act(bus: Running, verb: str) -> Handler:
         )
         then = await bus.planner.dropped(delivery) if verb == "drop" else None
         bus.delivery.spread(await bus.journal.act(told, then, bus.delivery.room))
+        if then is not None and then.answer is not None:
+            bus.waiting.answered(delivery.seq)
         bus.delivery.wake([delivery.system])
         now = next(one for one in await bus.journal.steps(delivery.id) if one.step == delivery.step)
         return {"id": delivery.id, "step": name, "state": now.state.value}

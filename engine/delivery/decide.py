@@ -2,7 +2,8 @@
 
 Rules (delivery.md §1, decisions 1 and 20): unavailable is sent again by policy; in doubt is sent again
 only where the operation is repeatable, else asked about, else parked; "they have nothing" counts only
-after `absent_after`. Doubt never becomes `given_up`, as that would start `on_failure`.
+after `absent_after`. Doubt never becomes `given_up`, as that would start `on_failure`. A step that only
+looks is never in doubt about anything: unanswered it is sent again, then given up as its policy says.
 """
 
 from dataclasses import dataclass
@@ -83,6 +84,8 @@ def decide(facts: Facts, outcome: Outcome) -> Next:
             return Park("refused") if facts.policy.park_refused else Done(State.REFUSED)
         case Verdict.UNAVAILABLE:
             return _again(facts, facts.now + retry_wait(facts.attempt, facts.chance), outcome.code or "unavailable")
+        case Verdict.UNSENT if facts.operation.effect is Effect.NONE:  # it looked for something that is not there
+            return Park("absent") if facts.policy.park_refused else Done(State.REFUSED)
         case _:  # in doubt; UNSENT is no answer to a call that changes something
             return _doubt(facts)
 
@@ -149,7 +152,8 @@ def _again(facts: Facts, when: int, why: str) -> Next:
 def _doubt(facts: Facts) -> Next:
     if is_repeatable(facts.operation):
         following = _again(facts, facts.now + retry_wait(facts.attempt, facts.chance), "in_doubt")
-        return Park("in_doubt") if isinstance(following, Fail) else following
+        is_harmless = facts.operation.effect is Effect.NONE
+        return Park("in_doubt") if isinstance(following, Fail) and not is_harmless else following
     return _ask_again(facts) if facts.operation.ask is not None else Park("in_doubt")
 
 
@@ -162,6 +166,6 @@ def _ask_again(facts: Facts) -> Next:
 
 
 def _over(facts: Facts, why: str) -> Next:
-    if facts.policy.then is Ending.FAIL and not facts.doubted:
+    if facts.policy.then is Ending.FAIL and (not facts.doubted or facts.operation.effect is Effect.NONE):
         return Fail(why)
     return Park(why)

@@ -51,7 +51,9 @@ def _why(then: Then, outcome: Outcome | None) -> tuple[Code, str]:
         return Code[said], ""
     if outcome is None or outcome.verdict is Verdict.REFUSED:
         return Code.BACKEND_REJECTED, said
-    return Code.BACKEND_UNAVAILABLE, said
+    if then.state is State.REFUSED:
+        return Code.NOT_FOUND, said
+    return Code.BACKEND_TIMEOUT if outcome.verdict is Verdict.IN_DOUBT else Code.BACKEND_UNAVAILABLE, said
 
 
 def _failure(code: Code, detail: str, system: str, outcome: Outcome | None) -> bytes:

@@ -100,9 +100,19 @@ def test_doubt_after_an_attempt(verdict, policy):
     lost = Outcome(verdict, "timeout")
     assert decide(facts(operation(), policy), lost) == Park("in_doubt")
     assert decide(facts(operation(ask=True), policy), lost) == AskAt(NOW + int(1.5 * SECOND))
-    for op in (operation(repeatable=True), operation(repeatable=True, ask=True), operation(effect=Effect.NONE)):
+    for op in (operation(repeatable=True), operation(repeatable=True, ask=True)):
         assert decide(facts(op, policy), lost) == RetryAt(NOW + int(0.75 * SECOND))
         assert decide(facts(op, policy, **OVER), lost) == Park("in_doubt")  # given_up would start on_failure
+
+
+@pytest.mark.parametrize(("policy", "over"), [(PARK, Park("in_doubt")), (FAIL, Fail("in_doubt"))])
+def test_a_step_that_only_looks_is_never_in_doubt(policy, over):
+    op, lost = operation(effect=Effect.NONE), Outcome(Verdict.IN_DOUBT, "timeout")
+    assert decide(facts(op, policy), lost) == RetryAt(NOW + int(0.75 * SECOND))
+    for doubted in (False, True):
+        assert decide(facts(op, policy, doubted=doubted, **OVER), lost) == over
+    assert decide(facts(op, policy), Outcome(Verdict.UNSENT, "absent")) == Done(State.REFUSED)
+    assert decide(facts(op, Policy(park_refused=True)), Outcome(Verdict.UNSENT, "absent")) == Park("absent")
 
 
 @pytest.mark.parametrize("policy", [PARK, FAIL])

@@ -52,6 +52,8 @@ def test_the_step_that_is_named_answers_and_no_other_does():
         (State.GIVEN_UP, Outcome(Verdict.UNSENT, "unsent"), "unsent", ("BACKEND_UNAVAILABLE", "unsent")),
         (State.GIVEN_UP, Outcome(Verdict.UNSENT, "VALIDATION_FAILED"), "", ("VALIDATION_FAILED", "")),
         (State.GIVEN_UP, None, "dropped", ("BACKEND_REJECTED", "dropped")),
+        (State.REFUSED, Outcome(Verdict.UNSENT, "absent"), "", ("NOT_FOUND", "absent")),
+        (State.GIVEN_UP, Outcome(Verdict.IN_DOUBT, "timeout"), "in_doubt", ("BACKEND_TIMEOUT", "timeout")),
     ],
 )
 @pytest.mark.parametrize("index", [SAVE, TELL])

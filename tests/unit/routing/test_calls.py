@@ -230,6 +230,20 @@ async def test_a_system_that_is_left_alone_is_said_at_once(folder, office, unuse
         first.cancel()
 
 
+async def test_who_is_dropped_by_a_person_is_told_so(folder, office):
+    office.answers["save"] = ["5"]  # busy: it is tried again and again
+    async with running(folder) as bus, asyncio.timeout(60):
+        asking = asyncio.create_task(app_of(bus).ask("save", "key-0001", who="P1", order="O1"))
+
+        async def ready():
+            return await states(bus) == [["ready"]]
+
+        await until(ready)
+        (id_,) = (await bus.journal.store.fetch("select id from messages"))[0]
+        await commands(bus)["drop"]({"id": id_, "reason": "the patient has called"})
+        assert await code(asking) == "BACKEND_REJECTED"
+
+
 # --- several steps -------------------------------------------------------------------------------
 
 
