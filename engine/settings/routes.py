@@ -104,7 +104,7 @@ class Step(Text):
     within: Duration | None = None
     """The limit of one call; without it the system's `limits.total`."""
     retry: Retry | None = None
-    """How long it is tried again; without it `delivery.retry`."""
+    """How long it is tried again; without it `delivery.retry`, and what a caller waits for as long as he waits."""
     refused: Literal["fail", "park"] = "fail"
     """What a refusal is: the end, which starts `on_failure`, or a person's turn."""
     hold: Literal["line", "nothing"] = "line"
@@ -124,9 +124,9 @@ class Answer(Text):
     """`accepted` (on our disk), or the step whose outcome is the answer. Without it: the last step for a
     channel's caller, `accepted` for everybody else."""
     within: Duration | None = None
-    """How long the source waits; what is unsent then is withdrawn, else the caller hears RESULT_UNKNOWN."""
+    """How long a caller waits, 10 s unless said: what is unsent then is withdrawn, else he hears RESULT_UNKNOWN."""
     late: Literal["finish", "undo"] = "finish"
-    """What becomes of the work after that time."""
+    """What becomes of work that is done after that time: it goes on, or `on_failure` undoes it."""
 
 
 class Part(Text):
