@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
-from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox import times
 from sandbox.his import soap
-from sandbox.his.frame import FORMAT, Ask, No, write
+from sandbox.his.dress import dressed
+from sandbox.his.frame import FORMAT, Ask, No
 from sandbox.his.orders import Caller, Payment, Wanted
+from sandbox.his.room import Room
 from sandbox.his.trades import TRADES
+from sandbox.his.trades.bookings import wanted
 from sandbox.port import Asked, Reply
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ _log = logging.getLogger("sandbox")
 _TYPE = "text/xml; charset=UTF-8"
 _BUSY = ("-1", "系统繁忙,请稍后再试")
 _REFUSED = ("-1", "操作失败,请联系管理员")
-_FEES = re.compile(r"<(Fee|RegFee|CheckupFee|ServiceFee|OtherFee)>(\d+)\.(\d\d)</")
-_TEXTS = re.compile(r"</(DepartmentName|DoctorName|PatientName|AdmitAddress)>")
 
 
 class Facade:
@@ -37,8 +36,7 @@ class Facade:
 
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
-        self._inside = 0
-        self._outside: deque[asyncio.Future[None]] = deque()
+        self.room = Room(clinic)
         self._late: set[asyncio.Task[None]] = set()
 
     @staticmethod
@@ -68,7 +66,7 @@ class Facade:
             return Reply(200, soap.wsdl(f"http://{asked.headers.get('Host')}"), "0", "WSDL", _TYPE)
         if asked.method != "POST":
             return Reply(405, b"", "405", "POST expected", "text/html; charset=UTF-8")
-        async with self._turn():
+        async with self.room.turn():
             return self._serve(asked)
 
     def _serve(self, asked: Asked) -> Reply:
@@ -102,7 +100,7 @@ class Facade:
         result = {"ResultCode": code, trade.text: words, **content}
         reply = self._answered(trade, result, (code, words))
         if "broken_xml" in faults:
-            whole = self._dressed(result)
+            whole = dressed(result, self._clinic.site.quirks)
             reply = _reply(trade.method, whole[: len(whole) * 2 // 3], (code, words))
         return reply
 
@@ -146,73 +144,20 @@ class Facade:
     def _snatch(self, ask: Ask) -> None:
         """The counter books what is wanted for somebody else: a true booking, in the ledger like any other."""
         clinic = self._clinic
-        wanted = Wanted(
-            ask["ScheduleItemCode"], int(ask["LockQueueNo"] or 0), ask.clock("BeginTime"), ask.clock("EndTime")
-        )
+        number = wanted(ask, "BeginTime")
         who = Caller(ask.campus, "COUNTER", "CK001", "", ask.now)
         others = clinic.store.all(
             """select * from patients where id <> ? and id not in
                (select patient from his_orders where schedule = ? and holds = 1) order by id desc limit 1""",
             ask["PatientID"],
-            wanted.schedule,
+            number.schedule,
         )
         with contextlib.suppress(No), clinic.store.together():
-            order = clinic.orders.lock(who, others[0], wanted, clinic.site)
-            clinic.orders.book(who, None, Wanted(wanted.schedule), order["lock_serial"], Payment(), clinic.site)
+            order = clinic.orders.lock(who, others[0], number, clinic.site)
+            clinic.orders.book(who, None, Wanted(number.schedule), order["lock_serial"], Payment(), clinic.site)
 
     def _answered(self, trade: Trade, result: Mapping[str, Any], ledger: tuple[str, str]) -> Reply:
-        return _reply(trade.method, self._dressed(result), ledger)
-
-    def _dressed(self, result: Mapping[str, Any]) -> str:
-        """The payload with the quirks of the site."""
-        quirks = self._clinic.site.quirks
-        text = write(result, "Reponse" if "wrong_root" in quirks else "Response")
-        if "fee_text" in quirks:
-            text = _FEES.sub(_as_text, text)
-        if "unclosed" in quirks:
-            text = text.replace("</StopDoctorInfos>", "<StopDoctorInfos>").replace("</Schedules>", "<Schedules>")
-        if "trailing" in quirks:
-            text = "\ufeff" + _TEXTS.sub(r"   </\1>", text) + "  \r\n"
-        if "gb_declaration" in quirks:
-            text = '<?xml version="1.0" encoding="GB2312"?>' + text
-        return text
-
-    def look_again(self) -> None:
-        """Lets in, in order, as many as there is place for now."""
-        while self._outside and self._place():
-            waiting = self._outside.popleft()
-            if not waiting.done():
-                self._inside += 1
-                waiting.set_result(None)
-
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Waits for a place inside, where the site has few of them, and for as long as it thinks."""
-        if self._place() and not self._outside:
-            self._inside += 1
-        else:
-            waiting = asyncio.get_running_loop().create_future()
-            self._outside.append(waiting)
-            await self._let_in(waiting)
-        try:
-            if self._clinic.site.think_ms:
-                await asyncio.sleep(self._clinic.site.think_ms / 1000)
-            yield
-        finally:
-            self._inside -= 1
-            self.look_again()
-
-    async def _let_in(self, waiting: asyncio.Future[None]) -> None:
-        try:
-            await waiting
-        except asyncio.CancelledError:
-            if waiting.done() and not waiting.cancelled():  # let in and cut off in the same moment
-                self._inside -= 1
-                self.look_again()
-            raise
-
-    def _place(self) -> bool:
-        return not self._clinic.site.at_once or self._inside < self._clinic.site.at_once
+        return _reply(trade.method, dressed(result, self._clinic.site.quirks), ledger)
 
 
 def _reply(method: str, payload: str, ledger: tuple[str, str]) -> Reply:
@@ -224,9 +169,3 @@ def _reply(method: str, payload: str, ledger: tuple[str, str]) -> Reply:
 
 def _fault(whose: str, text: str) -> Reply:
     return Reply(500, soap.fault(whose, text).encode(), whose, text, _TYPE)
-
-
-def _as_text(found: re.Match[str]) -> str:
-    """`  15.00元`, and `.38` for 0.38."""
-    tag, whole, part = found.groups()
-    return f"<{tag}>  {'' if whole == '0' else whole}.{part}元</"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from sandbox import times
 from sandbox.his import ledger
 from sandbox.his.rota import AHEAD, SESSIONS, TYPES
-from sandbox.his.trades.bookings import STATES
+from sandbox.his.trades.records import STATES
 from sandbox.markup import Html, button, table
 
 if TYPE_CHECKING:

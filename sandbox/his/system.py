@@ -33,25 +33,25 @@ class His:
         self.store = store
         self.clock = Clock(store)
         self.clinic = Clinic.of(store, self.clock, seed)
-        self._facade = Facade(self.clinic)
+        self.facade = Facade(self.clinic)
         self.push = Push(store, board, pace, platform)
         self._host = host
         self.port = Port("his", host, port, store, board, Facade.subject, self.clock.now)
 
     async def start(self) -> None:
         self.clinic.rota.ensure(self.clock.today())
-        await self.port.start(self._facade.serve, self._facade.busy)
+        await self.port.start(self.facade.serve, self.facade.busy)
         self.push.start()
 
     async def stop(self) -> None:
         await self.push.stop()
         await self.port.stop()
-        await self._facade.stop()
+        await self.facade.stop()
 
     def change_site(self, wish: dict[str, Any]) -> None:
         """Moves switches; calls that wait for a place inside look again."""
         self.clinic.site = self.clinic.site.changed(wish)
-        self._facade.look_again()
+        self.facade.room.look_again()
 
     @property
     def address(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.his.frame import FORMAT, NO_DATA, No
 from sandbox.his.rota import AHEAD, SESSIONS, numbers
 from sandbox.his.trade import Content, Trade, listed, takes
-from sandbox.his.trades.bookings import STATES, admit_range
+from sandbox.his.trades.records import STATES, admit_range
 from sandbox.his.trades.schedules import address
 from sandbox.his.visits import NOT_ARRIVED
 

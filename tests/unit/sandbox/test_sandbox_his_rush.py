@@ -55,9 +55,9 @@ async def test_a_site_lets_in_as_many_as_it_can(his: HisCaller) -> None:
     calls = [asyncio.create_task(his.call("QueryDepartmentGroup")) for _ in range(6)]
     begun = "select count(*) from calls where system = 'his.QueryDepartmentGroup' and digest <> ''"
     await until(lambda: his.hospital.store.value(begun) == 6, 60)
-    facade = his.hospital.his._facade
-    await until(lambda: len(facade._outside) == 4, 60)
-    assert facade._inside == 2
+    room = his.hospital.his.facade.room
+    await until(lambda: room.outside == 4, 60)
+    assert room.inside == 2
     await his.admin("/his/site", {"at_once": 0, "think_ms": 0})
     await asyncio.wait(calls[2:], timeout=60)
     assert sum(call.done() for call in calls) == 4, "the two that think go on thinking"
