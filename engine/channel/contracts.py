@@ -36,6 +36,8 @@ class Contract:
     build: Builder
     errors: frozenset[Code]
     """What it may answer beside the good."""
+    places: Mapping[str, str]
+    """Places of our document to the parameters and fields that fill them, as applications name them."""
     text: OperationText
 
 
@@ -96,6 +98,7 @@ def _contract(name: str, text: OperationText) -> Contract:
         compile_request(text.request),
         compile_reply(name, text.reply, text.refuse),
         frozenset(all_errors_of(text)),
+        {field.at: name for name, field in (text.request.path | text.request.query | text.request.body).items()},
         text,
     )
 

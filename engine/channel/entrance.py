@@ -33,6 +33,7 @@ _log = log.get("channel")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _KEY = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 _NOT_KEY: Final = Words("须为 8–64 位字母、数字或 . _ : -", "must be 8 to 64 letters, digits or . _ : -")
+_NONE: Final = Words("没有这样的取值", "there is no such value")
 _NO_CAMPUS: Final = Words("不能访问此院区", "this caller may not name this campus")
 
 
@@ -157,6 +158,8 @@ class Entrance:
         try:
             return await self._serve(asked)
         except BusError as error:
+            if error.code is Code.VALIDATION_FAILED and error.spot in contract.places:
+                raise Refusal(Code.VALIDATION_FAILED, faults=[Fault(contract.places[error.spot], _NONE)]) from None
             if error.backend is None or error.code in contract.errors:
                 raise
             _log.warning("error_not_in_contract", operation=asked.operation, code=error.code.name, id=asked.trace)

@@ -271,6 +271,12 @@ async def test_an_error_behind_that_the_contract_does_not_name_is_a_refusal(desk
     assert body["data"]["reason"] == "SLOT_SOLD_OUT"
 
 
+async def test_what_the_mapping_refuses_is_named_as_the_contract_names_it(desk):
+    desk.serves = BusError(Code.VALIDATION_FAILED, "no id of the HIS", spot="patient.id")
+    status, body, _ = await desk.call("GET", PATH)
+    assert (status, body["data"]["fields"]) == (400, [{"field": "patientId", "reason": "没有这样的取值"}])
+
+
 async def test_a_site_may_word_its_errors(desk):
     desk.serves = BusError(Code.BACKEND_TIMEOUT)
     assert (await desk.call("GET", PATH))[1]["message"] == "医院系统较忙，请稍后再试"
