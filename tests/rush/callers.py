@@ -13,8 +13,10 @@ from typing import Any
 
 import aiohttp
 
-_AGAIN = frozenset({"RESULT_UNKNOWN", "IN_PROGRESS", "BACKEND_UNAVAILABLE", "STATE_CONFLICT", "BUSY", "RATE_LIMITED"})
-"""What tells a caller to ask again with the same key: nothing is decided, or nothing was done."""
+_UNKNOWN = frozenset({"RESULT_UNKNOWN", "IN_PROGRESS"})
+"""What tells a caller to ask again with the same key."""
+_NOT_DONE = frozenset({"BACKEND_UNAVAILABLE", "STATE_CONFLICT", "BUSY", "RATE_LIMITED"})
+"""What tells him that nothing was done: he may try again, with another key."""
 _PAUSE = 1.0
 _LOCK, _BOOK = "/api/v1/appointments/lock", "/api/v1/appointments"
 
@@ -79,8 +81,10 @@ class Crowd:
         key = secrets.token_hex(12)
         while True:
             said = await self._ask(session, path, body, key)
-            if said["code"] not in _AGAIN or time.monotonic() >= until:
+            if said["code"] not in _UNKNOWN | _NOT_DONE or time.monotonic() >= until:
                 return said
+            if said["code"] in _NOT_DONE:
+                key = secrets.token_hex(12)
             await asyncio.sleep(_PAUSE)
 
     async def _ask(self, session: aiohttp.ClientSession, path: str, body: dict[str, str], key: str) -> dict[str, Any]:

@@ -92,6 +92,8 @@ def _judged(house: House, told: list[Told], crowd: Crowd, slots: int) -> Result:
     findings = [f"{order} was told to {count} callers" for order, count in orders.items() if count > 1]
     findings += [f"a caller ended with {caller.code}" for caller in told if caller.code not in _DECIDED][:10]
     wrong = {verdict: count for verdict, count in compared["summary"].items() if verdict != "ok"}
+    if wrong.get("untold", 0) <= len(parked):
+        wrong.pop("untold", None)  # whose caller does not know either, but a person will see it
     if wrong:
         findings.append(f"the HIS's ledger and what was told: {wrong}")
     if len(listed) > len(parked):
