@@ -72,9 +72,13 @@ routes:
   form.brief: {to: office.save, answer: {within: 300ms}}
   form.book: {to: office.book, answer: {within: 10m}}
   form.lined:
-    lane: patient.id
+    lane: {by: patient.id, name: desk}
     steps: {book: {to: office.book}}
     answer: {within: 10m}
+  form.queued:
+    lane: {by: patient.id, name: desk}
+    steps: {save: {to: office.save}}
+    answer: {within: 300ms}
   form.later:
     steps: {save: {to: office.save}, tell: {to: office.tell, map: note_of_form}}
     answer: {after: accepted}
@@ -103,12 +107,13 @@ OPERATION = """
       scope: form.{name}
       effect: {effect}
       key: {key}
+      errors: [SLOT_SOLD_OUT]
       request:
         body: {{who: patient.id, order: order_no, kind: kind}}
         caller: {{campus: campus}}
       reply: {{fields: {{number: {{at: number}}, task: {{at: task_id}}}}}}
 """
-NAMES = ("save", "brief", "book", "lined", "later", "steps", "undone")
+NAMES = ("save", "brief", "book", "lined", "queued", "later", "steps", "undone")
 CHANNEL = (
     "profile: desk/channel\nadapter: http\nformat: json\ncontracts:\n  base: /api/v1\n  operations:"
     + "".join(OPERATION.format(name=name, effect="change", key="required") for name in NAMES)

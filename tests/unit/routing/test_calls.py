@@ -86,19 +86,22 @@ async def test_what_cannot_be_mapped_is_said_at_once_and_nothing_is_sent(folder,
 
 
 async def test_what_has_not_begun_in_time_is_taken_back_and_its_key_is_free(folder, office):
-    office.answers["save"] = ["5"]  # busy: surely nothing was done
+    office.hold("book")
     async with running(folder) as bus:
         app = app_of(bus)
-        status, said = await app.ask("brief", "key-0001", who="P1", order="O1")
+        before = asyncio.create_task(app.ask("lined", "key-0001", who="P1", order="O1"))
+        await until(lambda: office.arrived["book"])
+        status, said = await app.ask("queued", "key-0002", who="P1", order="O2")
         assert (status, said["code"]) == (503, "BACKEND_UNAVAILABLE")
-        assert await states(bus) == [["withdrawn"]]
-        office.answers["save"] = ["0"]
+        assert await states(bus) == [["sending"], ["withdrawn"]]
+        office.let_go("book")
+        assert await code(before) == "OK"
 
         async def done():
-            return (await app.ask("brief", "key-0001", who="P1", order="O1"))[1]["code"] == "OK"
+            return await code(app.ask("queued", "key-0002", who="P1", order="O2")) == "OK"
 
         await until(done)
-        assert (await states(bus))[-1] == ["delivered"]
+    assert office.names() == ["book", "save"], "it was done once, when its key was used again"
 
 
 async def test_too_late_to_take_back_the_outcome_comes_by_key(folder, office):
