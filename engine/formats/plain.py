@@ -27,11 +27,15 @@ class Plain:
         batch: bool,  # noqa: ARG002 - never one here
     ) -> tuple[bytes, ...]:
         error = next((error for _, error in results if error is not None), None)
-        if error is not None:
-            return (_refusal(error, made),)
-        return (orjson.dumps({"code": "OK", "message": "成功", "traceId": str(made.get("id", ""))}),)
+        return (self.worded(_told(error) | {"traceId": str(made.get("id", ""))}),)
+
+    def worded(self, told: Mapping[str, str]) -> bytes:
+        """What became of a message, on the wire."""
+        return orjson.dumps(told)
 
 
-def _refusal(error: BusError, made: Mapping[str, Any]) -> bytes:
-    told = {"code": error.code.name, "message": error.code.kind.zh, "traceId": str(made.get("id", ""))}
-    return orjson.dumps(told | {"detail": error.detail} if error.detail else told)
+def _told(error: BusError | None) -> dict[str, str]:
+    if error is None:
+        return {"code": "OK", "message": "成功"}
+    told = {"code": error.code.name, "message": error.code.kind.zh}
+    return told | {"detail": error.detail} if error.detail else told

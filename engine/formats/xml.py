@@ -154,6 +154,9 @@ class Xml(Plain):
             raise BusError(Code.VALIDATION_FAILED, "a value that XML cannot carry") from None
         return bytes(found)
 
+    def worded(self, told: Mapping[str, str]) -> bytes:
+        return self.render({"Response": dict(told)})
+
     def _fill(self, element: Any, value: Any) -> None:
         if not isinstance(value, dict):
             element.text = _said(value)

@@ -10,9 +10,9 @@ from engine.contract import Answer, Fault
 from engine.mapping import refusals
 from engine.model import Context, Incoming, Profile, Shape
 
-_MEDIA = {"hl7": "application/hl7-v2"}
+_MEDIA = {"hl7": "application/hl7-v2", "xml": "application/xml"}
 """What an acknowledgement is where the transport says so; the other formats answer in JSON."""
-_WORDED = {"xml": "application/xml", "json": "application/json", **_MEDIA}
+_WORDED = {"json": "application/json", **_MEDIA}
 """What an answer in the profile's words is."""
 
 _log = log.get("intake")

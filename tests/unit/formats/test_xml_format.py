@@ -5,6 +5,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from refused import refusal_of
 
 from engine.base.errors import BusError, Code
@@ -273,3 +274,15 @@ def test_places_to_build():
     for path in ("A/B(C=1)", ".", "A/1b"):
         with pytest.raises(PathError):
             XML.target(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"namespaces": {"a": "urn:a"}}, {"namespaces": {"": "urn:d"}}])
+def test_an_acknowledgement_is_xml(options):
+    said = Xml(options).acknowledge(b"", [(b"", BusError(Code.BUSY, "later"))], {"id": "t1"}, batch=False)
+    root = etree.fromstring(said[0])
+    assert [(etree.QName(each).localname, each.text) for each in root] == [
+        ("code", "BUSY"),
+        ("message", "系统繁忙，请稍后再试"),
+        ("detail", "later"),
+        ("traceId", "t1"),
+    ]

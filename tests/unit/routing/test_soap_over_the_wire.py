@@ -124,7 +124,7 @@ async def test_a_refusal_without_words_is_a_fault(bus):
 
 
 async def test_an_answer_without_words_is_the_formats(bus):
-    assert '"code":"OK"' in await call(bus, "VisitEnd", "<Request><Code>V1</Code></Request>")
+    assert "<code>OK</code>" in await call(bus, "VisitEnd", "<Request><Code>V1</Code></Request>")
     assert [route for route, _ in await kept(bus)] == ["visit"]
 
 
