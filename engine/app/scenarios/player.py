@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 from engine.app.check import Checked
+from engine.app.scenarios.calls import request
 from engine.app.scenarios.loading import ENVELOPE, Scenario, answers, wire_of
 from engine.app.scenarios.loop import MovedLoop
 from engine.app.scenarios.peers import Outcome, Waiting
@@ -27,7 +28,7 @@ from engine.app.scenarios.text import (
 from engine.base import log
 from engine.base.clock import MovedClock
 from engine.base.errors import BusError
-from engine.base.where import Problem, Where
+from engine.base.where import Problem, Where, did_you_mean
 from engine.contract import Adapter, Answer, InDoubt, Refused, Unavailable
 from engine.formats.format import Format, Hints
 from engine.mapping.differ import ABSENT, differences
@@ -144,13 +145,17 @@ class _Player:
             self._fields(number, place, fields, wire, body, _said(answer))
 
     async def _call(self, number: int, event: CallEvent) -> None:
-        answering = await self._stage.call(self._scenario.called[number], number)
+        channel = self._scenario.called[number].channel
+        where = self._scenario.where(number, "call")
+        values, body = (self._known(where, said) for said in (event.call.values, event.call.body))
+        called = event.call.model_copy(update={"values": values, "body": body})
+        answering = await self._stage.call(request(called, channel), number)
         if event.answer is None and event.status is None:
             self._callers.append((number, answering))
         elif answering.done():
             self._told(number, ("answer",), event.answer or {}, event.status, answering.result())
         else:
-            self._end(self._scenario.where(number, "call"), "the bus has not answered", "heard: is for later answers")
+            self._end(where, "the bus has not answered", "heard: is for later answers")
 
     def _hear(self, number: int, event: HeardEvent) -> None:
         where = self._scenario.where(number, "heard")
@@ -235,6 +240,18 @@ class _Player:
             expected = self._named.setdefault(expected, got)
         for difference in differences(expected, got, path):
             self._say(where, str(difference), hint)
+
+    def _known(self, where: Where, said: Any) -> Any:
+        """What is said, with `$name` as what stood there when it was met first."""
+        if isinstance(said, dict):
+            return {key: self._known(where, value) for key, value in said.items()}
+        if isinstance(said, list):
+            return [self._known(where, value) for value in said]
+        if isinstance(said, str) and _NAME.match(said):
+            if said not in self._named:
+                self._end(where, f"nothing was met as {said} before", did_you_mean(said, self._named))
+            return self._named[said]
+        return said
 
     async def _instead(self, system: str) -> str:
         """What happened in place of a call: calls that wait elsewhere, and when this system's next is due."""

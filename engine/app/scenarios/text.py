@@ -71,9 +71,9 @@ class Called(Text):
     campus: str | None = None
     """`X-Campus`."""
     values: dict[str, str] = Field(default_factory=dict)
-    """Values for the `{names}` of its path, and of its query."""
+    """Values for the `{names}` of its path, and of its query; `$name` is what an earlier event met so."""
     body: dict[str, Any] | None = None
-    """The JSON body."""
+    """The JSON body; `$name` likewise."""
 
 
 class CallEvent(Text):

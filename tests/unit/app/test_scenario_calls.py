@@ -239,3 +239,21 @@ def test_what_differs_has_its_place(played, old, new, says):
 def test_who_is_never_heard_is_said(played):
     text = CALLED % ("nobody hears it", "save") + "  - expect: office.save\n    silence: true\n"
     assert any("still waits for its answer" in one for one in played(text))
+
+
+def test_a_call_says_what_an_earlier_event_met(played):
+    text = (
+        (CALLED % ("they give a number, and it is asked with", "save"))
+        + """
+  - expect: office.save
+    reply: {code: "0", no: N7}
+  - heard: {data.number: $number}
+  - call: {operation: form.save, key: key-0002, campus: main, body: {who: P1, order: $number}}
+  - expect: office.save
+    with: {order: N7}
+    reply: {code: "0", no: N8}
+  - heard: {code: OK}
+"""
+    )
+    assert played(text) == []
+    assert any("nothing was met as $numbr" in one for one in played(text.replace("order: $number", "order: $numbr")))
