@@ -138,10 +138,6 @@ def shown_day(at: int) -> str:
     return times.local(at).strftime("%Y-%m-%d")
 
 
-def shown_clock(at: int) -> str:
-    return times.local(at).strftime("%H:%M:%S")
-
-
 def instant(day: str, clock: str) -> int:
     """`2026-11-21`, `08:00` or `08:00:00` on the hospital's wall."""
     return times.instant(datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=times.ZONE))

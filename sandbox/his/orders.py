@@ -116,7 +116,7 @@ class Orders:
                 raise No(FORMAT, "PatientID不能为空")
             order = self.lock(who, patient, wanted, site)
         order = self._bookable(who, order, patient, wanted, site)
-        if order["state"] == "booked":
+        if order["state"] != "locked":
             return order
         if paid.fen is not None and paid.fen != order["fee"]:
             raise No(AMOUNT, "支付金额与应收金额不符")

@@ -11,7 +11,6 @@ from datetime import date
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from sandbox import times
 from sandbox.his.frame import FORMAT, NO_DATA, No
 from sandbox.his.words import COUNTRIES, ID_TYPES, MARITAL, NATIONS, OCCUPATIONS, RELATIONS
 from sandbox.people import check_digit
@@ -194,8 +193,3 @@ def _coded(tag: str, code: str, words: dict[str, str]) -> str:
 
 def shown_birth(row: Row) -> str:
     return f"{row['birth'][:4]}-{row['birth'][4:6]}-{row['birth'][6:]}"
-
-
-def changed_at(store: Store, number: str) -> str:
-    """When the HIS last changed its record of a patient; empty for those that were always there."""
-    return times.shown(store.value("select updated_at from his_patients where patient = ?", number))

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from sandbox.his.frame import Ask
     from sandbox.store import Row
 
-_SERVICES = "123456"
-
 
 def _schedules(clinic: Clinic, ask: Ask) -> Content:
     first = ask.day("StartDate", ask.today)

@@ -137,8 +137,21 @@ async def test_what_a_repeated_call_does(his: HisCaller, repeated: str, codes: s
         assert again["OrderCode"] == first["OrderCode"]
         assert (await his.lock(schedule, PayOrdId="L7"))["TransactionId"] == first["TransactionId"]
     assert (await his.admin("/his/orders?state=booked"))["totals"] == {"booked": orders}
+    assert (await his.call("QueryRegStatus", TransactionId="B7"))["RecordCount"] == str(orders), (
+        "whoever asks sees both"
+    )
     verdicts = (await his.admin("/his/compare"))["summary"]
     assert verdicts == ({"ok": 1, "double": 1} if orders == 2 else {"ok": 1})
+
+
+async def test_a_repeated_booking_is_answered_alike_after_the_patient_came(his: HisCaller) -> None:
+    await his.admin("/his/site", {"repeated": "answer"})
+    schedule = await his.schedule()
+    first = await his.book(schedule)
+    await his.admin("/his/clock", {"set": "2026-11-21 08:00:00"})
+    await his.call("OPAllocAutoReport", ID="0000000007", IDType="1")
+    again = await his.call("BookService", ScheduleItemCode=schedule, TransactionId=first["TransactionId"])
+    assert (again["OrderCode"], await his.state(OrderCode=first["OrderCode"])) == (first["OrderCode"], "A")
 
 
 async def test_a_cancel_gives_the_number_back_until_the_patient_is_seen(his: HisCaller) -> None:
