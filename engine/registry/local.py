@@ -15,6 +15,7 @@ from engine.contract import Reply
 from engine.delivery.gate import Stopped
 from engine.delivery.interface import Planner, Work
 from engine.delivery.local import Again, Ended
+from engine.journal.errors import DatabaseDown
 from engine.journal.interface import Journal
 from engine.mapping.library import Library
 from engine.model import Built, Claimed, Context, Outcome, Outgoing, Profile, Shape, State, Then, Verdict
@@ -56,8 +57,11 @@ class Operations:
         return await self._decided(work, document, stopped)
 
     async def ask(self, name: str, document: Mapping[str, Any], context: Context) -> Outcome:
-        """The outcome of an operation of `effect: none`."""
-        found, writes = await self._found(name, document, context)
+        """The outcome of an operation of `effect: none`. Raises BusError(BUSY) while the journal cannot be read."""
+        try:
+            found, writes = await self._found(name, document, context)
+        except DatabaseDown:
+            raise BusError(Code.BUSY, "the journal cannot be read now") from None
         assert not writes, "an operation of effect: none changes nothing"
         return _outcome(found)
 
