@@ -55,6 +55,15 @@ async def test_it_does_the_work_later_on_its_own_clock(his: HisCaller) -> None:
     assert calls[0]["answer"] == "迟到处理:0 预约成功"
 
 
+async def test_a_clock_that_runs_brings_it_about_by_itself(his: HisCaller) -> None:
+    wanted = await locked(his)
+    await his.admin("/his/clock", {"hold": False})
+    await fault(his, "done_late", amount=0.05, times=1)
+    with pytest.raises(aiohttp.ClientError):
+        await his.call("BookService", **wanted)
+    await until(lambda: his.hospital.store.value("select count(*) from his_orders where state = 'booked'"), 60)
+
+
 async def test_it_does_the_work_later_in_silence(his: HisCaller) -> None:
     wanted = await locked(his)
     await fault(his, "done_late_silent", amount=20, times=1)
