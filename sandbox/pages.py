@@ -172,7 +172,8 @@ def _faults(hospital: Hospital) -> str:
     kinds = sorted({kind for name in hospital.faults.names for kind in hospital.faults.kinds(name)})
     choices = "".join(f"<option>{kind}</option>" for kind in kinds)
     form = f"""<form method="post" action="/faults"><select name="system">{systems}</select>
-<select name="kind">{choices}</select> 数值<input name="amount" size="5"> 次数<input name="times" size="5"> 每<input name="every" size="3">次
+<select name="kind">{choices}</select> 数值<input name="amount" size="5"> 次数<input name="times" size="5">
+每<input name="every" size="3">次
 <input type="hidden" name="back" value="/"><input type="submit" value="开启"></form>"""
     return "<h2>故障开关</h2>" + table("编号 系统 种类 数值 概率 每几次 剩余 已用 操作", rows) + form
 
