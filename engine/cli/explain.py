@@ -74,7 +74,8 @@ def _about(name: str, route: Route) -> list[tuple[str, str]]:
     last = "every step" if route.gather else "the last step"
     after = route.answer.after or (last if route.from_ is None else ACCEPTED)
     within = f", within {say_duration(route.answer.within)}" if route.answer.within is not None else ""
-    about.append(("answered", f"after {after}{within}"))
+    late = "; what is done later is undone" if route.answer.late == "undo" else ""
+    about.append(("answered", f"after {after}{within}{late}"))
     if route.merge is not None:
         about.append(("merged", _merged(route.merge)))
     if route.cache is not None:

@@ -183,7 +183,7 @@ class Calls:
             if not call.claimed:
                 await self._look_ahead(call)
             while (left := until - self._clock.monotonic()) > 0:
-                await waiter.woken(min(left, _LOOK) if self._nodes() > 1 else left)
+                await waiter.woken(min(left, _LOOK) if self._is_shared(call) else left)
                 if (stored := await self._journal.answered(call.seq)) is not None:
                     return answers.read(stored, call.new.id)
                 await self._look_around(call, waiter)
@@ -205,9 +205,13 @@ class Calls:
     async def _look_around(self, call: _Call, waiter: Waiter) -> None:
         if waiter.parked:
             raise _unknown(call, "it is a person's turn")
-        if waiter.held or self._nodes() > 1:
+        if call.lines and (waiter.held or self._is_shared(call)):
             waiter.held = False
             await self._look_at_line(call)
+
+    def _is_shared(self, call: _Call) -> bool:
+        """Whether another node may carry it: what was claimed on the way, and is one step, this one carries."""
+        return self._nodes() > 1 and not (call.claimed and len(call.new.deliveries) == 1)
 
     async def _look_at_line(self, call: _Call) -> None:
         """A doubt, or a person's work, ends when it ends: who stands behind it is told so at once."""

@@ -96,6 +96,14 @@ def test_a_read_over_several_systems_is_explained(site):
     assert "kept       for 10m, given for 1d while the system is down" in kept
 
 
+def test_what_becomes_of_late_work_is_explained(site):
+    steps = "steps: {lock: {to: his.lock}}, on_failure: {release: {to: his.unlock}}"
+    route = f"routes: {{appointment.lock: {{{steps}, answer: {{within: 10s, late: undo}}}}}}"
+    (site / "routes.yaml").write_text(route, encoding="utf-8")
+    shown = run("explain", "appointment.lock", "--site", site).output
+    assert "answered   after the last step, within 10s; what is done later is undone" in shown
+
+
 def test_a_route_is_explained_step_by_step(site):
     shown = run("explain", "result", "--site", site)
     assert shown.exit_code == 0
