@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from sandbox.his.frame import Ask
     from sandbox.store import Row
 
+_FEES = {"RegFee": "reg_fee", "CheckupFee": "checkup_fee", "ServiceFee": "service_fee", "OtherFee": "other_fee"}
+"""What Fee is the sum of."""
+
 
 def _schedules(clinic: Clinic, ask: Ask) -> Content:
     first = ask.day("StartDate", ask.today)
@@ -67,11 +70,8 @@ def _shown(names: Names, row: Row) -> Content:
         "DoctorSessType": TYPES[row["type"]][0],
         "ServiceCode": "",
         "ServiceName": "",
-        "Fee": yuan(row["reg_fee"] + row["checkup_fee"] + row["service_fee"] + row["other_fee"]),
-        "RegFee": yuan(row["reg_fee"]),
-        "CheckupFee": yuan(row["checkup_fee"]),
-        "ServiceFee": yuan(row["service_fee"]),
-        "OtherFee": yuan(row["other_fee"]),
+        "Fee": yuan(sum(row[column] for column in _FEES.values())),
+        **{tag: yuan(row[column]) for tag, column in _FEES.items()},
         "AvailableNumStr": "",
         "AdmitAddress": address(row),
         "AdmitTimeRange": f"{row['begins']}-{row['ends']}",
