@@ -1,5 +1,6 @@
 """What a patient does by an application, in the words of the unified API; and what the HIS knows of it."""
 
+import secrets
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -31,14 +32,13 @@ class Caller:
     def __init__(self, house: House) -> None:
         self.house = house
         self._app = house.app()
-        self._keys = count(1)
 
     def ask(
         self, method: str, path: str, body: dict[str, Any] | None = None, key: str | None = None
     ) -> tuple[int, dict[str, Any]]:
         """Status and envelope. A POST or PATCH without a key of its own gets a new one."""
         if key is None and method in ("POST", "PATCH"):
-            key = f"journey-{id(self)}-{next(self._keys)}"
+            key = secrets.token_hex(12)
         return self._app.call(method, f"/api/v1{path}", body, key=key)
 
     def did(self, method: str, path: str, body: dict[str, Any] | None = None, key: str | None = None) -> Any:
