@@ -116,13 +116,7 @@ def _messages(node: Node, text: ContractsText, problems: Problems) -> dict[Code,
 def _check(node: Node, name: str, text: OperationText, problems: Problems) -> None:
     """What the models cannot see: names of the path, types where they cannot be, keys without need."""
     here = ["operations", name]
-    named = _NAMES.findall(text.path)
-    for one in named:
-        if one not in text.request.path:
-            problems.add(node.locate([*here, "path"]), f"{{{one}}} has no place", f"name it under request: path: {one}")
-    for one in text.request.path:
-        if one not in named:
-            problems.unknown(node.locate([*here, "request", "path", one]), "the path's name", one, named)
+    _check_names(node, here, text, problems)
     if text.request.body and text.method in {"GET", "DELETE"}:
         problems.add(node.locate([*here, "request", "body"]), f"{text.method} carries no body")
     if text.key == "required" and text.effect is Effect.NONE:
@@ -135,6 +129,22 @@ def _check(node: Node, name: str, text: OperationText, problems: Problems) -> No
         inside = "body" if part == "request" else "fields"
         for key, one in fields.items():
             _check_field(node, [*here, part, inside, key], one, problems)
+
+
+def _check_names(node: Node, here: list[str], text: OperationText, problems: Problems) -> None:
+    """Names that say what stands elsewhere: those of the path, those of groups."""
+    named = _NAMES.findall(text.path)
+    for one in named:
+        if one not in text.request.path:
+            problems.add(node.locate([*here, "path"]), f"{{{one}}} has no place", f"name it under request: path: {one}")
+    for one in text.request.path:
+        if one not in named:
+            problems.unknown(node.locate([*here, "request", "path", one]), "the path's name", one, named)
+    known = text.request.body or text.request.query
+    for index, group in enumerate(text.request.needs):
+        for one in group:
+            if one not in known:
+                problems.unknown(node.locate([*here, "request", "needs", index]), "the field", one, known)
 
 
 def _check_field(node: Node, way: list[str], text: FieldText, problems: Problems) -> None:

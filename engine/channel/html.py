@@ -12,6 +12,7 @@ from engine.base.errors import Code
 from engine.channel.contracts import Contract, Contracts
 from engine.channel.errors import COMMON, errors_of
 from engine.channel.pages import flat, worded
+from engine.channel.refusal import needs
 from engine.channel.texts import ExampleText, FieldText
 
 _STYLE = """body{font:15px/1.6 "Microsoft YaHei","PingFang SC",sans-serif;max-width:60em;margin:2em auto;padding:0 1em}
@@ -65,6 +66,9 @@ def _operation(contracts: Contracts, contract: Contract) -> Iterator[str]:
     for title, fields in (("路径 Path", named), ("查询 Query", text.request.query), ("正文 Body", text.request.body)):
         if fields:
             yield from (f"<h4>{title}</h4>", *_fields(fields, "必填 required"))
+    if text.request.needs:
+        said = needs(text.request.needs)
+        yield f"<p>{escape(said.zh)} <span class='en'>{escape(said.en)}</span></p>"
     shape = "列表，每项为 a list of" if text.reply.each else "对象 an object"
     yield from (f"<h4>data：{shape}</h4>", *_fields(text.reply.fields, "必有 always there"))
     if errors := errors_of(contract.text):

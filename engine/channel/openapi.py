@@ -7,7 +7,8 @@ from typing import Any, Final, TypeAlias
 from engine.channel import schemas
 from engine.channel.answers import HEADERS, SCHEMAS, common, responses, with_examples
 from engine.channel.contracts import Contract, Contracts
-from engine.channel.texts import ExampleText, FieldText
+from engine.channel.refusal import needs
+from engine.channel.texts import ExampleText, FieldText, OperationText
 
 Document: TypeAlias = dict[str, Any]
 
@@ -75,7 +76,7 @@ def _operation(contracts: Contracts, contract: Contract) -> Document:
         "operationId": contract.operation,
         "tags": [_tag(contract.operation)],
         "summary": text.says,
-        "description": f"权限 (scope) `{contract.scope}`，副作用 (effect) `{contract.effect.value}`",
+        "description": f"权限 (scope) `{contract.scope}`，副作用 (effect) `{contract.effect.value}`{_needs(text)}",
         "parameters": [
             *(_parameter("path", name, field, text.examples, text.path) for name, field in named.items()),
             *(_parameter("query", name, field, (), "") for name, field in text.request.query.items()),
@@ -85,12 +86,18 @@ def _operation(contracts: Contracts, contract: Contract) -> Document:
     }
     if text.request.body:
         made["requestBody"] = {
-            "required": any(field.required for field in text.request.body.values()),
+            "required": bool(text.request.needs) or any(field.required for field in text.request.body.values()),
             "content": {
-                "application/json": with_examples(schemas.asked_object(text.request.body), _bodies(text.examples))
+                "application/json": with_examples(
+                    schemas.asked_object(text.request.body, text.request.needs), _bodies(text.examples)
+                )
             },
         }
     return made
+
+
+def _needs(text: OperationText) -> str:
+    return f"。{needs(text.request.needs).zh}" if text.request.needs else ""
 
 
 def _parameter(place: str, name: str, field: FieldText, examples: Iterable[ExampleText], template: str) -> Document:

@@ -7,6 +7,7 @@ import orjson
 from engine.base.errors import Code
 from engine.channel.contracts import Contract, Contracts
 from engine.channel.errors import COMMON, errors_of
+from engine.channel.refusal import needs
 from engine.channel.texts import FieldText
 
 
@@ -30,6 +31,8 @@ def _operation(contracts: Contracts, contract: Contract) -> Iterator[str]:
     for title, fields in (("路径", named), ("查询", text.request.query), ("正文", text.request.body)):
         if fields:
             yield from (f"**{title}**", "", *_fields(fields, asked=True), "")
+    if text.request.needs:
+        yield from (needs(text.request.needs).zh, "")
     shape = "列表，每项为" if text.reply.each else "对象"
     yield from (f"**data**：{shape}", "", *_fields(text.reply.fields, asked=False), "")
     errors = errors_of(contract.text)

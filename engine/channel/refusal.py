@@ -84,6 +84,12 @@ def too_long(limit: int) -> Words:
     return Words(f"长度不能超过 {limit}", f"must not be longer than {limit}")
 
 
+def needs(groups: Sequence[Sequence[str]]) -> Words:
+    """None of the contract's groups is there whole."""
+    said = [" + ".join(group) for group in groups]
+    return Words(f"至少须填写一组：{'，'.join(said)}", f"needs at least one of: {', '.join(said)}")
+
+
 def one_of(words: Sequence[str]) -> Words:
     """Not one of the contract's words."""
     listed = ", ".join(words)

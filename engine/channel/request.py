@@ -35,8 +35,12 @@ def compile_request(text: RequestText) -> Reader:
         document: Shape = {}
         faults = Faults()
         _fields(text.path, names, document, faults, "", _from_text)
-        _fields(text.query, _query(inbound.query, text.query, faults), document, faults, "", _from_text)
-        _fields(text.body, _body(inbound, text.body), document, faults, "", _from_json)
+        query, body = _query(inbound.query, text.query, faults), _body(inbound, text.body)
+        _fields(text.query, query, document, faults, "", _from_text)
+        _fields(text.body, body, document, faults, "", _from_json)
+        given = {name for name, value in (query | body).items() if value not in (None, "")}
+        if text.needs and not any(given.issuperset(group) for group in text.needs):
+            faults.add("body" if text.body else "query", refusal.needs(text.needs))
         for what, place in text.caller.items():
             known = getattr(caller, what)
             if place in asked and at(place)(document) not in {None, known}:

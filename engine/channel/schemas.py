@@ -1,6 +1,6 @@
 """Fields of contracts as JSON Schema 2020-12, which OpenAPI 3.1 uses: as they may be asked, and as they are told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from engine.channel.texts import FieldText, ReplyText
@@ -33,6 +33,9 @@ _SIMPLE: Final[Mapping[str, Schema]] = {
 }
 
 
+_GIVEN: Final[Schema] = {"not": {"enum": [None, ""]}}
+
+
 def asked(field: FieldText) -> Schema:
     """What a request may hold there."""
     if field.type == "object":
@@ -45,13 +48,13 @@ def asked(field: FieldText) -> Schema:
     return _said(field, _text(field) if field.type == "text" else dict(_SIMPLE[field.type]))
 
 
-def asked_object(fields: Mapping[str, FieldText]) -> Schema:
-    """A request's body, or an object in it: null is as good as nothing."""
+def asked_object(fields: Mapping[str, FieldText], needs: Sequence[Sequence[str]] = ()) -> Schema:
+    """A request's body, or an object in it: null is as good as nothing. `needs`: groups of which one must be there."""
     found = {name: asked(field) if field.required else _or_null(asked(field)) for name, field in fields.items()}
     required = [name for name, field in fields.items() if field.required]
-    return {"type": "object", "properties": found, "additionalProperties": False} | (
-        {"required": required} if required else {}
-    )
+    made = {"type": "object", "properties": found, "additionalProperties": False}
+    groups = [{"required": list(group), "properties": dict.fromkeys(group, _GIVEN)} for group in needs]
+    return made | ({"required": required} if required else {}) | ({"anyOf": groups} if groups else {})
 
 
 def told(reply: ReplyText) -> Schema:

@@ -104,6 +104,8 @@ class RequestText(Text):
     """Parameters behind the `?`."""
     body: dict[str, FieldText] = Field(default_factory=dict)
     """Fields of the JSON body."""
+    needs: list[list[str]] = Field(default_factory=list)
+    """Groups of parameters or fields, all of query or all of body: at least one group must be given whole."""
     caller: dict[Literal["client", "campus", "channel"], Place] = Field(default_factory=dict)
     """What is known of the caller and stands in the document too; a parameter at the same place must say the same."""
 

@@ -64,6 +64,11 @@ def test_a_good_text_has_none():
             "contracts:\n  messages: {BUSSY: {zh: 忙}}",
             "the error 'BUSSY' is not known (did you mean 'BUSY'?)",
         ),
+        (
+            "request: {",
+            "request: {query: {name: name}, needs: [[name], [nam]], ",
+            "the field 'nam' is not known (did you mean 'name'?)",
+        ),
         ("contracts:", "contractz:", "a channel's profile needs 'contracts'"),
     ],
 )
@@ -78,6 +83,57 @@ def test_two_operations_at_one_address():
         HEAD + GOOD + GOOD.replace("thing.get", "thing.again").replace("{id}", "{no}").replace("{id: {", "{no: {")
     )
     assert found == ["mappings/app.yaml:14:7: GET /things/{no} is 'thing.get' already"]
+
+
+PART = """operations:
+  thing.put:
+    says: a thing
+    method: PUT
+    path: /things/{id}
+    scope: thing.write
+    effect: change
+    request: {path: {id: id}}
+    reply: {fields: {id: id}}
+"""
+
+
+def parted(part, parts="[things]"):
+    problems = Problems()
+    texts = {"app.yaml": f"contracts:\n  parts: {parts}\n{GOOD_BELOW}".encode(), "contracts/things.yaml": part.encode()}
+    contracts = load_contracts("app", texts, problems)
+    return contracts, [str(problem) for problem in problems]
+
+
+GOOD_BELOW = "  operations:\n" + GOOD
+
+
+def test_operations_stand_in_parts_too():
+    contracts, found = parted(PART)
+    assert found == []
+    assert list(contracts.operations) == ["thing.get", "thing.put"]
+
+
+@pytest.mark.parametrize(
+    ("part", "parts", "says"),
+    [
+        (PART, "[thing]", "mappings/app.yaml:2:11: the part 'thing' is not known (did you mean 'things'?)"),
+        (PART.replace("PUT", "PUTT"), "[things]", "mappings/contracts/things.yaml:4:5: 'PUTT' is no value of 'method'"),
+        (
+            PART.replace("thing.put", "thing.get"),
+            "[things]",
+            "mappings/contracts/things.yaml:2:3: 'thing.get' stands in another",
+        ),
+        (
+            PART.replace("operations:", "operation:"),
+            "[things]",
+            "mappings/contracts/things.yaml:1:1: 'operation' is not",
+        ),
+        ("a: [", "[things]", "mappings/contracts/things.yaml:"),
+    ],
+)
+def test_findings_in_parts_have_their_place_there(part, parts, says):
+    _, found = parted(part, parts)
+    assert any(one.startswith(says) for one in found), found
 
 
 def test_no_yaml_is_one_finding():

@@ -99,6 +99,17 @@ def test_personal_data_is_marked_with_its_mask():
     assert "脱敏" in data["idNo"]["description"]
 
 
+def test_which_of_several_must_be_given_is_said():
+    body = DOCUMENT["paths"]["/api/v1/patients/search"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+    assert body["required"]
+    for given in ({"cardNo": "1"}, {"name": "张三", "mobile": "13800001234"}, {"idType": "OTHER", "idNo": "1"}):
+        assert faults(schema, given) == []
+    for given in ({}, {"name": "张三"}, {"cardNo": None}, {"name": "", "mobile": "13800001234"}):
+        assert faults(schema, given) != []
+    assert "deptId，doctorId" in DOCUMENT["paths"]["/api/v1/schedules"]["get"]["description"]
+
+
 def test_every_call_is_signed():
     assert DOCUMENT["security"] == [{"X-App-Id": [], "X-Timestamp": [], "X-Nonce": [], "X-Signature": []}]
     assert not any("security" in operation for _, _, operation in operations())
