@@ -6,7 +6,7 @@ from engine.cli.say import CannotRun, as_json, refuse, table
 from engine.cli.site import Site, site_options
 from engine.settings.layers import BUILT_IN
 from engine.settings.problems import Problems
-from engine.settings.routes import ACCEPTED, Merge, Route, RoutesText, Step, load_routes
+from engine.settings.routes import ACCEPTED, Merge, Route, RoutesText, Schedule, Step, load_routes
 from engine.settings.units import say_duration
 
 
@@ -64,8 +64,16 @@ def routes(site: Site) -> RoutesText:
     return text
 
 
+def _asks(schedule: Schedule) -> str:
+    when = f"at {schedule.cron}" if schedule.every is None else f"every {say_duration(schedule.every)}"
+    missed = "made up for once" if schedule.missed == "run_once" else "left out"
+    return f"{when}; a run that was missed is {missed}"
+
+
 def _about(name: str, route: Route) -> list[tuple[str, str]]:
     about = [("from", ", ".join(route.from_) if route.from_ else f"callers of the operation {name}")]
+    if route.schedule is not None:
+        about.append(("asks", _asks(route.schedule)))
     if route.key is not None:
         about.append(("key", f"{' + '.join(route.key.by)}, other content: {route.key.other_content}"))
     if route.lane is not None:
