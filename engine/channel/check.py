@@ -10,6 +10,7 @@ from typing import Final
 from engine.base.where import did_you_mean
 from engine.channel.contracts import Contracts
 from engine.channel.texts import FieldText, OperationText
+from engine.channel.values import LONGEST_ID
 from engine.formats.format import PathError
 from engine.mapping.shapes import Document, ShapeField
 from engine.settings.layers import Loaded
@@ -73,11 +74,22 @@ class _Places:
         text = self._text
         if ends.takes is not None:
             for part in ("path", "query", "body"):
-                self._fields(ends.takes, ["request", part], getattr(text.request, part), None)
+                fields = getattr(text.request, part)
+                self._fields(ends.takes, ["request", part], fields, None)
+                self._lengths(ends.takes, ["request", part], fields)
             for what, place in text.request.caller.items():
                 self._find(ends.takes, ["request", "caller", what], place, None)
         if ends.gives is not None:
             self._reply(ends.gives)
+
+    def _lengths(self, takes: Document, way: Sequence[str | int], fields: Mapping[str, FieldText]) -> None:
+        """What an application may send must find room."""
+        for name, field in fields.items():
+            room = takes.fields[field.at].length if field.at in takes.fields else None
+            longest = min(field.longest, LONGEST_ID) if field.type == "id" else field.longest
+            if room is not None and field.type in {"id", "text"} and not field.words and longest > room:
+                what = f"{name!r} may have {longest} characters, {field.at!r} has room for {room}"
+                self._problems.add(self._node.locate([*way, name]), what, f"write longest: {room}")
 
     def _reply(self, gives: Document) -> None:
         text = self._text

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from engine.channel.texts import FieldText, ReplyText
-from engine.channel.values import LARGEST, PATTERNS
+from engine.channel.values import LARGEST, LONGEST_ID, PATTERNS
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -45,7 +45,10 @@ def asked(field: FieldText) -> Schema:
         return _said(field, {"type": "array", "items": entry, "maxItems": field.longest})
     if field.words:
         return _said(field, {"type": "string", "enum": list(field.words)})
-    return _said(field, _text(field) if field.type == "text" else dict(_SIMPLE[field.type]))
+    if field.type == "text":
+        return _said(field, _text(field))
+    short = {"maxLength": field.longest} if field.type == "id" and field.longest < LONGEST_ID else {}
+    return _said(field, {**_SIMPLE[field.type], **short})
 
 
 def asked_object(fields: Mapping[str, FieldText], needs: Sequence[Sequence[str]] = ()) -> Schema:

@@ -84,7 +84,7 @@ class FieldText(Text):
     words: Words = Field(default_factory=dict)
     """The words it can be, as applications see them, with ours behind; a list where they are the same."""
     longest: int = Field(default=200, ge=1, le=10_000)
-    """The most characters of a text, or entries of a list, in a request."""
+    """The most characters of a text or id (an id has 64 at most), or entries of a list, in a request."""
     mask: Mask | None = None
     """The kind of personal data it is: shown masked unless the caller may see it in clear."""
     only: dict[Place, list[str]] = Field(default_factory=dict)

@@ -15,11 +15,13 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DECIMAL = re.compile(r"-?\d{1,13}(\.\d{1,12})?")
 _TOLD = re.compile(r"-?\d{1,18}(\.\d+)?")
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Controls and what XML cannot carry."""
 _BIGGEST = 10**18
+LONGEST_ID: Final = 64
 LARGEST: Final = 10**12
 """The largest decimal: with twelve digits behind the point it is exact."""
-PATTERNS: Final = {"id": r"^[A-Za-z0-9._:\-]{1,64}$", "text": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"}
+PATTERNS: Final = {"id": r"^[A-Za-z0-9._:\-]{1,64}$", "text": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]*$"}
 """What texts and ids look like, for JSON Schema (ECMA-262)."""
 
 
@@ -57,9 +59,11 @@ def _text(value: Any, longest: int) -> str:
     return value
 
 
-def _id(value: Any, _longest: int) -> str:
+def _id(value: Any, longest: int) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise WrongValue(refusal.NOT_ID)
+    if len(value) > longest:
+        raise WrongValue(refusal.too_long(longest))
     return value
 
 

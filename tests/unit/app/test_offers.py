@@ -64,6 +64,12 @@ def test_the_shipped_site_has_none(site):
             "{at: report.specimn",
             ("reports.yaml:", "'specimen'?"),
         ),
+        (
+            "mappings/contracts/patients.yaml",
+            "name: {at: name, longest: 100",
+            "name: {at: name, longest: 101",
+            ("patients.yaml:", "'name' may have 101 characters, 'name' has room for 100"),
+        ),
         ("mappings/contracts/reports.yaml", "scope: report.read", "scoop: report.read", ("reports.yaml:", "'scope'?")),
         ("mappings/shapes/report_found.yaml", "findings: text", "finding: text", ("'findings'", "'finding'?")),
     ],

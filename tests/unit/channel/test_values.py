@@ -56,6 +56,20 @@ def test_what_is_no_number(kind, value):
         read(kind, value, 0)
 
 
+@pytest.mark.parametrize("bad", ["\x00", "\x1b", "\x7f", "\x9d", "\ud800", "\uffff"])
+def test_text_holds_nothing_that_xml_cannot_carry(bad):
+    with pytest.raises(WrongValue):
+        read("text", f"张{bad}三", 10)
+
+
+def test_an_id_may_be_shorter_than_ids_are():
+    assert read("id", "1234", 4) == "1234"
+    with pytest.raises(WrongValue):
+        read("id", "12345", 4)
+    assert asked(FieldText(at="a", type="id", longest=4))["maxLength"] == 4
+    assert "maxLength" not in asked(FieldText(at="a", type="id"))
+
+
 def test_a_query_says_decimals_in_digits():
     assert read("decimal", query_value("decimal", "23.1291100"), 0) == "23.12911"
     with pytest.raises(WrongValue):
