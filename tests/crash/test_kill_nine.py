@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.flows import LARGE_RESULTS, PANELS
+from tests.crash.flows import LARGE_RESULTS, NOTICES, PANELS
 from tests.crash.points import POINTS
 from tests.crash.trial import Kill, Trial
 from tests.postgres_server import Server, postgres
@@ -17,7 +17,7 @@ RANDOM = (0.2, 0.5, 0.8, 1.1, 1.4)
 
 @pytest.mark.slow
 async def test_three_ledgers_agree_whatever_the_bus_died_of(tmp_path: Path) -> None:
-    points = [point for point in POINTS if point.flow is not PANELS]
+    points = [point for point in POINTS if point.flow not in (PANELS, NOTICES)]
     kills = [Kill(point, point.passes[n]) for n in range(EACH) for point in points]
     result = await Trial(tmp_path, LARGE_RESULTS).run([*kills, *(Kill(None, seconds=seconds) for seconds in RANDOM)])
     assert result.findings == []
@@ -31,11 +31,22 @@ async def test_three_ledgers_agree_whatever_the_bus_died_of(tmp_path: Path) -> N
 
 @pytest.mark.slow
 async def test_they_agree_on_postgresql(tmp_path: Path, postgres: Server) -> None:
-    points = [point for point in POINTS if point.flow is not PANELS]
+    points = [point for point in POINTS if point.flow not in (PANELS, NOTICES)]
     result = await Trial(tmp_path, LARGE_RESULTS, postgres=postgres.fresh()).run([Kill(point) for point in points])
     assert result.findings == []
     assert not result.missed
     assert {result.kills[point.name] for point in points} == {1}
+
+
+@pytest.mark.slow
+async def test_who_waits_for_a_bus_that_dies_hears_by_his_key_what_was_done(tmp_path: Path) -> None:
+    (point,) = (point for point in POINTS if point.flow is NOTICES)
+    kills = [Kill(point, at) for at in point.passes[:4]]
+    result = await Trial(tmp_path, NOTICES).run([*kills, *(Kill(None, seconds=seconds) for seconds in RANDOM[1::2])])
+    assert result.findings == []
+    assert not result.missed
+    assert result.found[point.name] == len(kills)
+    assert result.calls > 5
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ class Trial:
         """Lets the bus die so often, then lets everything come to rest."""
         await self._platform.start()
         self._bus = Bus(self.site, free_port(), free_port(), Around(gateway=self._platform.url), PROGRAM)
-        self._laboratory = self._flow.sender(self._bus.mllp)
+        self._laboratory = self._flow.sender(self._bus)
         try:
             for kill in kills:
                 await self._life(kill)
