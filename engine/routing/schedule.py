@@ -102,13 +102,13 @@ class Schedules:
         due = asked.timing.first(last, self._clock.now())
         while True:
             await self._sleep_until(due)
-            last, now = await self._read(asked), self._clock.now()
-            due = asked.timing.due(last, now)
-            if due > now:
-                continue  # another node has run meanwhile
-            run = last.next(now) if last is not None else Run(now, now)
-            if await self._journal.take(asked.name, last.write() if last is not None else None, run.write()):
-                await self._run(asked, run)
+            stands, now = await self._read(asked), self._clock.now()
+            if stands == last:  # else another node has run meanwhile
+                run = last.next(now) if last is not None else Run(now, now)
+                if await self._journal.take(asked.name, last.write() if last is not None else None, run.write()):
+                    await self._run(asked, run)
+                stands = await self._read(asked)
+            last, due = stands, asked.timing.due(stands, self._clock.now())
 
     async def _sleep_until(self, due: int) -> None:
         while (left := due - self._clock.now()) > 0:  # noqa: ASYNC110 - nobody else knows when it is due
@@ -118,22 +118,27 @@ class Schedules:
         text = await self._journal.rider(asked.name)
         if text is None:
             return None
-        run = self._last[asked.name] = Run.read(text)
+        run = Run.read(text)
+        self._keep_in_mind(asked, run)
+        return run
+
+    def _keep_in_mind(self, asked: Asked, run: Run) -> None:
+        """What health and metrics say."""
+        self._last[asked.name] = run
         if run.heard:
             metrics.ASKED_AT.labels(asked.route, f"{asked.system}.{asked.kind}", asked.campus).set(run.since / SECOND)
-        return run
 
     async def _run(self, asked: Asked, run: Run) -> None:
         try:
             count = await self._found(asked, run)
         except BusError as error:
-            self._last[asked.name] = run
+            self._keep_in_mind(asked, run)
             metrics.ASKED.labels(asked.route, "failed").inc()
             _log.warning(
                 "ask_failed", route=asked.route, system=asked.system, campus=asked.campus, code=error.code.name
             )
             return
-        self._last[asked.name] = run.ended()
+        self._keep_in_mind(asked, run.ended())
         metrics.ASKED.labels(asked.route, "good").inc()
         _log.info("asked", route=asked.route, system=asked.system, campus=asked.campus, count=count)
 

@@ -14,6 +14,11 @@ from routing_desk import FORM, Loaded, findings
 from test_bus_over_http import running
 
 import adapters
+from engine.app.check import check
+from engine.app.scenarios.loading import load
+from engine.app.scenarios.player import play
+from engine.base.ids import SystemIds
+from engine.cli.site import Adapters
 from engine.routing.release import Site, build, read_texts
 from engine.routing.timing import Run
 from engine.settings.problems import Problems
@@ -223,3 +228,48 @@ def cron(line):
     known = Loaded({"http": adapters.load("http")})
     build(texts, Site({"office": "desk/office"}, known, ZoneInfo("Asia/Shanghai"), Retry()), problems)
     return [str(one) for one in problems]
+
+
+def test_a_cron_line_runs_at_its_times_and_a_missed_one_once(tmp_path, office):
+    """On a clock that is moved: nothing at the start, then each time that comes, however many have passed."""
+    office.url = "http://127.0.0.1:9"
+    site = write(tmp_path, office, "1m")
+    routes = site / "routes.yaml"
+    routes.write_text(routes.read_text().replace("{every: 1m}", '{cron: "30 1 * * *"}'), encoding="utf-8")
+    problems = Problems()
+    checked = check(site, "desk", {}, Adapters(), SystemIds(), problems)
+    assert checked is not None, list(map(str, problems))
+    (site / "x.yaml").write_text(NIGHTS, encoding="utf-8")
+    scenario = load(site / "x.yaml", site, checked, problems)
+    assert scenario is not None, list(map(str, problems))
+    assert [str(one) for one in play(scenario, site, checked, Adapters()).differences] == []
+
+
+NIGHTS = """
+scenario: nights
+at: 2026-11-20T09:00:00+08:00
+schedules: [found]
+events:
+  - nothing: office
+  - advance: 16h
+  - nothing: office
+  - advance: 30m
+  - expect: office.list
+    address: {to: "2026-11-28T01:30:00+08:00"}
+    reply: &none {code: "0", forms: []}
+  - expect: office.list
+    reply: *none
+  - advance: 3d
+  - expect: office.list
+    address: {from: "2026-11-21T00:30:00+08:00"}
+    reply: *none
+  - expect: office.list
+    unavailable: true
+  - nothing: office
+  - advance: 1m
+  - expect: office.list
+    address: {from: "2026-11-21T00:30:00+08:00"}
+    reply: *none
+  - advance: 10h
+  - nothing: office
+"""
