@@ -28,6 +28,8 @@ async def bind(asked: Asked, look: Look) -> Shape | Refusal:
     limits, token = asked.registry.binding, asked.text("proof_token")
     if limits.proof and await proofs.found(look, token, "bind", asked.text("mobile")) is None:
         return Refusal(Code.SMS_CODE_INVALID, "proof_token")
+    if limits.proof and limits.mobile == "on_file" and not _is_his(asked):
+        return Refusal(Code.SMS_CODE_INVALID, "mobile: the hospital has another number for this patient")
     if len(mine) >= limits.per_user:
         return Refusal(Code.BIND_LIMIT, "per_user")
     if len(theirs) >= limits.per_patient:
@@ -41,6 +43,12 @@ async def bind(asked: Asked, look: Look) -> Shape | Refusal:
     _keep(look, _OF_PATIENT, asked.here(patient), [*theirs, {"user_id": user}])
     look.write(_BINDING, made["binding_id"], {"user_id": user, **made}, owner=asked.here(patient))
     return {"bound": True, "user_id": user, **made}
+
+
+def _is_his(asked: Asked) -> bool:
+    """Whether the proven number is the one that the hospital has; where it has none, any is."""
+    on_file = asked.text("mobile_on_file")
+    return on_file is None or on_file == asked.text("mobile")
 
 
 async def unbind(asked: Asked, look: Look) -> Shape | Refusal:

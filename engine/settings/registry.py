@@ -1,5 +1,7 @@
 """Settings of what the bus itself keeps (`registry:`): bindings, grants, codes, proofs, hand-off tickets."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from engine.settings.texts import Text
@@ -17,6 +19,9 @@ class Binding(Text):
     """Users that one patient may be bound to: the patient himself, parents, children."""
     proof: bool = True
     """Whether a binding needs the proof of a code that was sent to the patient's mobile number."""
+    mobile: Literal["on_file", "any"] = "on_file"
+    """Which number that must be: the one that the hospital has for the patient, where it has one; or any that the
+    user says is his. Who knows a document's number and a name is not yet the patient."""
 
 
 class Codes(Text):

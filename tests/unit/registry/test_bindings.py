@@ -127,6 +127,8 @@ async def test_a_proof_is_needed_and_used_up(node):
     token = proof["proof_token"]
     stolen = await node.do("registry.bind", **WHO, mobile="13900001234", proof_token=token)
     assert stolen.code == "SMS_CODE_INVALID", "it was made for another number"
+    elsewhere = {"mobile": "13800001234", "mobile_on_file": "13900001234", "proof_token": token}
+    assert (await node.do("registry.bind", **WHO, **elsewhere)).code == "SMS_CODE_INVALID"
     assert (await node.do("registry.bind", **WHO, mobile="13800001234", proof_token=token)).verdict is Verdict.DELIVERED
     other = {**WHO, "patient_id": "P2"}
     assert (await node.do("registry.bind", **other, mobile="13800001234", proof_token=token)).code == "SMS_CODE_INVALID"

@@ -46,7 +46,7 @@ contracts:
       effect: change
       key: required
       errors: [BIND_LIMIT, SMS_CODE_INVALID]
-      request: {body: {user: user_id, patient: patient_id, name: name}}
+      request: {body: {user: &user {at: user_id, longest: 128}, patient: &patient {at: patient_id, longest: 64}, name: {at: name, longest: 64}}}
       reply: {fields: {bindingId: {at: binding_id}, first: {at: is_default, type: boolean}}}
     patient.guarded:
       says: unbind
@@ -56,7 +56,7 @@ contracts:
       effect: change
       key: none
       errors: [PERMISSION_DENIED, NOT_FOUND]
-      request: {body: {user: user_id, patient: patient_id}}
+      request: {body: {user: *user, patient: *patient}}
       reply: {fields: {bound: {at: bound, type: boolean}}}
     patient.list:
       says: list
@@ -65,7 +65,7 @@ contracts:
       scope: patient.all
       effect: none
       key: none
-      request: {body: {user: user_id}}
+      request: {body: {user: *user}}
       reply: {each: items, fields: {patientId: {at: patient_id}, name: {at: name}}}
     patient.completeness:
       says: completeness
