@@ -127,8 +127,11 @@ class Maker:
         fields = node.get(key)
         if fields is None:
             return None
-        say = self._map(f"incoming.{name}.say", fields, ShapeReader(takes, self.text.settings), WireWriter(self.format))
-        return lambda document, context: self.format.render(say.run(document, context))
+        if self.format.name == "xml":
+            self._check_root(fields)
+        reader = ShapeReader(takes, self.text.settings)
+        words = self._map(f"incoming.{name}.{key}", fields, reader, WireWriter(self.format))
+        return lambda document, context: self.format.render(words.run(document, context))
 
     def _map(self, name: str, fields: Node, reader: Reader, writer: Writer, *, ours: bool = False) -> Map:
         full = f"{self.text.profile} {name}"
@@ -187,8 +190,6 @@ def bare(node: Node, adapter: str, formats: set[str]) -> Node:
     return Node(entries, node.where, node.key_where)
 
 
-def _matches(test: Callable[[Any, Context], bool], document: Any) -> bool:
-    return test(document, NO_CONTEXT)
 def _never(_document: Any) -> bool:
     """What is asked for does not come by itself."""
     return False
@@ -200,3 +201,5 @@ def _as_it_is(document: Any, _context: Context) -> Shape:
     return found
 
 
+def _matches(test: Callable[[Any, Context], bool], document: Any) -> bool:
+    return test(document, NO_CONTEXT)
