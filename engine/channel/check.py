@@ -21,6 +21,7 @@ _TEXTS = frozenset({"text", "code", "decimal", "date", "instant"})
 _FITS: Final[Mapping[str, frozenset[str]]] = {
     "text": _TEXTS,
     "id": _TEXTS,
+    "phone": _TEXTS,
     "integer": frozenset({"integer"}),
     "decimal": frozenset({"decimal"}),
     "money": frozenset({"money"}),

@@ -163,7 +163,7 @@ def _said(field: FieldText) -> _Get:
             raise WrongValue(wrong)
 
         return said
-    if field.type in {"text", "id"}:
+    if field.type in {"text", "id", "phone"}:
         return _plain
     if field.type == "decimal":
         return number

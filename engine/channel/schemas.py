@@ -24,6 +24,7 @@ _MASKS: Final = {
 _SIMPLE: Final[Mapping[str, Schema]] = {
     "text": {"type": "string"},
     "id": {"type": "string", "pattern": PATTERNS["id"]},
+    "phone": {"type": "string", "pattern": PATTERNS["phone"]},
     "integer": {"type": "integer", "minimum": -_BIGGEST, "maximum": _BIGGEST},
     "decimal": {"type": "number", "minimum": -LARGEST, "maximum": LARGEST},
     "money": {"type": "integer", "minimum": 0, "maximum": _BIGGEST},
@@ -80,7 +81,7 @@ def _told(field: FieldText) -> Schema:
         return _said(field, {"type": "array", "items": entry})
     if field.words:
         return _said(field, {"type": "string", "enum": list(field.words)})
-    plain = field.mask or field.type == "id"  # a mask is no date; ids of other systems are as they are
+    plain = field.mask or field.type in {"id", "phone"}  # a mask is no date; those of other systems are as they are
     return _said(field, {"type": "string"} if plain else dict(_SIMPLE[field.type]))
 
 

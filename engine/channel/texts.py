@@ -26,7 +26,7 @@ from engine.settings.texts import Text
 from engine.settings.units import wrong
 
 Place = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
-Type = Literal["text", "id", "integer", "decimal", "money", "boolean", "date", "time", "list", "object"]
+Type = Literal["text", "id", "phone", "integer", "decimal", "money", "boolean", "date", "time", "list", "object"]
 
 
 def _code(value: Any) -> Any:
@@ -74,8 +74,8 @@ class FieldText(Text):
     at: Place | Literal["."]
     """Where it stands in our document; inside a list, in its entry. `.` for an object whose fields stand beside it."""
     type: Type = "text"
-    """`text`; `id` (letters, digits, `. _ : -`); `integer`; `decimal` (a number of JSON, text in our documents);
-    `money` (whole 分); `boolean`; `date` (yyyy-MM-dd); `time` (ISO 8601 with its offset); `list` and `object`, which
+    """`text`; `id` (letters, digits, `. _ : -`); `phone`; `integer`; `decimal` (a number of JSON, text in our
+    documents); `money` (whole 分); `boolean`; `date` (yyyy-MM-dd); `time` (ISO 8601 with its offset); `list` and `object`, which
     have `fields`."""
     says: str = ""
     """What it means, for the reference page."""

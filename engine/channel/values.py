@@ -21,8 +21,13 @@ _BIGGEST = 10**18
 LONGEST_ID: Final = 64
 LARGEST: Final = 10**12
 """The largest decimal: with twelve digits behind the point it is exact."""
-PATTERNS: Final = {"id": r"^[A-Za-z0-9._:\-]{1,64}$", "text": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]*$"}
-"""What texts and ids look like, for JSON Schema (ECMA-262)."""
+_PHONE = re.compile(r"\+?[0-9-]{5,20}")
+PATTERNS: Final = {
+    "phone": r"^\+?[0-9\-]{5,20}$",
+    "id": r"^[A-Za-z0-9._:\-]{1,64}$",
+    "text": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]*$",
+}
+"""What texts, ids and phones look like, for JSON Schema (ECMA-262)."""
 
 
 class WrongValue(Exception):
@@ -132,9 +137,16 @@ def _time(value: Any, _longest: int) -> str:
     return str(value)
 
 
+def _phone(value: Any, _longest: int) -> str:
+    if not isinstance(value, str) or not _PHONE.fullmatch(value):
+        raise WrongValue(refusal.NOT_PHONE)
+    return value
+
+
 _READERS: Final[dict[str, Callable[[Any, int], Any]]] = {
     "text": _text,
     "id": _id,
+    "phone": _phone,
     "integer": _integer,
     "decimal": _decimal,
     "money": _money,

@@ -82,6 +82,8 @@ def operations(document):
     return [found.ok() for found in schemathesis.openapi.from_dict(document).get_all_operations()]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("mode", [POSITIVE, NEGATIVE], ids=lambda mode: mode.value)
 def test_every_answer_is_documented(house: House, document, mode):
     where = f"http://127.0.0.1:{house.bus.http}"

@@ -11,7 +11,7 @@ from engine.channel.schemas import asked
 from engine.channel.texts import FieldText
 from engine.channel.values import LARGEST, WrongValue, number, query_value, read
 
-KINDS = ["text", "id", "integer", "decimal", "money", "boolean", "date"]
+KINDS = ["text", "id", "phone", "integer", "decimal", "money", "boolean", "date"]
 ANY = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=70), st.lists(st.integers(), max_size=2)
 )
@@ -68,6 +68,18 @@ def test_an_id_may_be_shorter_than_ids_are():
         read("id", "12345", 4)
     assert asked(FieldText(at="a", type="id", longest=4))["maxLength"] == 4
     assert "maxLength" not in asked(FieldText(at="a", type="id"))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [("13800001234", True), ("+86-13800001234", True), ("020-12345678", True), ("1380000123a", False), ("120", False)],
+)
+def test_phones(value, is_one):
+    if is_one:
+        assert read("phone", value, 0) == value
+    else:
+        with pytest.raises(WrongValue):
+            read("phone", value, 0)
 
 
 def test_a_query_says_decimals_in_digits():
