@@ -102,6 +102,7 @@ def _contracts() -> Contracts:
 def _schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     schema = editor_schema(model, f"hisbus {name}")
     if name == "profile":
+        _let_null_take_away(schema)
         _put_parts(schema)
     return schema
 
@@ -118,6 +119,14 @@ def _put_parts(schema: dict[str, Any]) -> None:
     profile["contracts"] = _part(schema, "contracts", ContractsText)
     seal = {"anyOf": [{"type": "string"}, _part(schema, "seal", SealText)]}
     profile["seal"] = outgoing["seal"] = seal
+
+
+def _let_null_take_away(node: Any) -> None:
+    """A value of a map may be null where another text, or the profile's own, is laid under it: the key goes then."""
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _let_null_take_away(value)
+    if isinstance(node, dict) and isinstance(node.get("additionalProperties"), dict):
+        node["additionalProperties"] = {"anyOf": [node["additionalProperties"], {"type": "null"}]}
 
 
 def _part(schema: dict[str, Any], name: str, model: type[BaseModel]) -> dict[str, str]:
