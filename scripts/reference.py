@@ -103,6 +103,8 @@ def _schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     schema = editor_schema(model, f"hisbus {name}")
     if name == "profile":
         _let_null_take_away(schema)
+        meaning = schema["$defs"]["MeaningText"]["properties"]  # the profile's own is laid under each operation's
+        meaning |= {key: {"anyOf": [entry, {"type": "null"}]} for key, entry in meaning.items()}
         _put_parts(schema)
     return schema
 
