@@ -75,8 +75,8 @@ class FieldText(Text):
     """Where it stands in our document; inside a list, in its entry. `.` for an object whose fields stand beside it."""
     type: Type = "text"
     """`text`; `id` (letters, digits, `. _ : -`); `phone`; `integer`; `decimal` (a number of JSON, text in our
-    documents); `money` (whole 分); `boolean`; `date` (yyyy-MM-dd); `time` (ISO 8601 with its offset); `list` and `object`, which
-    have `fields`."""
+    documents); `money` (whole 分); `boolean`; `date` (yyyy-MM-dd); `time` (ISO 8601 with its offset); `list` and
+    `object`, which have `fields`."""
     says: str = ""
     """What it means, for the reference page."""
     required: bool = False
