@@ -98,7 +98,7 @@ def test_every_answer_is_documented(house: House, document, mode):
         codes[said] = codes.get(said, 0) + 1
         if mode is POSITIVE and said == "VALIDATION_FAILED" and answer.json()["backend"] is None:
             faults = answer.json()["data"]["fields"]
-            assert all(one["field"] in UNSAID or one["reason"] == NO_SUCH for one in faults), faults
+            assert all(one["field"] in UNSAID or one["reason"] == NO_SUCH for one in faults), (operation.label, faults)
         if said not in BEHIND:
             case.validate_response(answer, checks=[not_a_server_error])
 
