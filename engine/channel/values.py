@@ -21,9 +21,9 @@ _BIGGEST = 10**18
 LONGEST_ID: Final = 64
 LARGEST: Final = 10**12
 """The largest decimal: with twelve digits behind the point it is exact."""
-_PHONE = re.compile(r"\+?[0-9-]{5,20}")
+_PHONE = re.compile(r"\+?[0-9-]{5,19}")
 PATTERNS: Final = {
-    "phone": r"^\+?[0-9\-]{5,20}$",
+    "phone": r"^\+?[0-9\-]{5,19}$",
     "id": r"^[A-Za-z0-9._:\-]{1,64}$",
     "text": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]*$",
 }
