@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import click
 
 from engine.base.where import did_you_mean
 from engine.channel.pages import flat
-from engine.channel.texts import FieldText, OperationText
+from engine.channel.texts import FieldText, OperationText, Type
+
+_NO_TEXT: Final[frozenset[Type]] = frozenset({"integer", "decimal", "money", "boolean", "list", "object"})
+"""Types whose values are no JSON strings."""
 
 
 def request_of(text: OperationText, values: tuple[str, ...]) -> tuple[str, dict[str, Any] | None]:
@@ -45,7 +48,7 @@ def _pairs(values: tuple[str, ...]) -> dict[str, str]:
 
 def _value(name: str, field: FieldText, given: str) -> Any:
     """Text as it stands; everything else is written as JSON has it."""
-    if field.type in {"text", "id", "date", "time"}:
+    if field.type not in _NO_TEXT:
         return given
     try:
         return json.loads(given)
