@@ -159,7 +159,7 @@ class Intake:
         metrics.RECEIVED.labels(system, "busy" if busy else "refused").inc()
         identity = self._ids.message()
         _log.warning("refused", system=system, code=error.code.name, detail=error.detail, id=identity)
-        if busy or not raw:
+        if busy:
             return
         new = NewMessage(
             id=identity,

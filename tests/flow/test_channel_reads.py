@@ -104,7 +104,8 @@ def test_every_read_stands_in_the_audit(house: House, report: str) -> None:
     eventually(lambda: wanted <= noted(), what="both reads are on record")
     ((channel, remote, effect, count, unmasked, trace),) = ask_journal(
         house.site,
-        "select channel, remote, effect, count, unmasked, trace from reads where client = ? and code = ? limit 1",
+        "select channel, remote, effect, count, unmasked, trace from reads where operation = ? and client = ? and code = ? limit 1",
+        "report.lab.get",
         "demo-app",
         "OK",
     )
