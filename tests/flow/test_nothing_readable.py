@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -117,12 +117,16 @@ def files(house: House) -> dict[str, bytes]:
 def needles(house: House) -> dict[bytes, str]:
     """What is searched for: each value in every form in which it came or went."""
     texts = written_by_people(house)
+    return forms_of(value for value in {*values(house), CANARY} if value and value not in texts)
+
+
+def forms_of(sought: Iterable[str]) -> dict[bytes, str]:
+    """Each value by all forms in which it may stand somewhere."""
     forms: dict[bytes, str] = {}
-    for value in {*values(house), CANARY}:
-        if value and value not in texts:
-            written = {value.encode(form) for form in ("utf-8", "gb18030", "utf-16-le")}
-            written.add(value.encode("unicode_escape"))
-            forms |= {form: value for form in written if len(form) >= _LONG}
+    for value in sought:
+        written = {value.encode(form) for form in ("utf-8", "gb18030", "utf-16-le")}
+        written.add(value.encode("unicode_escape"))
+        forms |= {form: value for form in written if len(form) >= _LONG}
     return forms
 
 
