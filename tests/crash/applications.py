@@ -48,6 +48,14 @@ class Applications:
     def acked(self) -> int:
         return sum(wanted.acked for wanted in self.ledger)
 
+    @property
+    def sent(self) -> int:
+        return sum(bool(wanted.raws) for wanted in self.ledger)
+
+    @property
+    def sendings(self) -> int:
+        return sum(len(wanted.raws) for wanted in self.ledger)
+
     async def finish(self) -> None:
         """Wants nothing new; returns when everything of the ledger is done."""
         self.more = False

@@ -11,25 +11,24 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.crash.destination import Call, Did
+from tests.crash.destination import Notice
+from tests.crash.ledger import Call, Did
 from tests.crash.sender import Message
 from tests.flow.kept import Kept, kept, verified
 from tests.flow.site import ABSENT_AFTER
 
-NOTIFY = 2
-"""The step of the route `result` that calls the message platform."""
 _SECOND = 1_000_000
 _MOST = 10
 
 
-def findings(site: Path, sent: Sequence[Message], calls: Sequence[Call]) -> list[str]:
+def findings(site: Path, sent: Sequence[Message], calls: Sequence[Notice]) -> list[str]:
     """What does not agree, at most ten of each kind."""
     journal = kept(site)
     return few(
         acknowledged_is_stored(sent, journal),
         stored_is_delivered(journal, {"result": 3}),
         calls_have_their_attempt(calls),
-        calls_have_their_reason(calls, journal, NOTIFY),
+        calls_have_their_reason(calls, journal),
         _done_once_and_in_order(sent, calls),
         _store_has_the_newest(site, sent),
         journal_is_sound(site),
@@ -73,9 +72,9 @@ def calls_have_their_attempt(calls: Sequence[Call]) -> Iterator[str]:
             yield f"{token}: {count} calls for attempt {attempt}"
 
 
-def calls_have_their_reason(calls: Sequence[Call], journal: Sequence[Kept], step: int) -> Iterator[str]:
+def calls_have_their_reason(calls: Sequence[Call], journal: Sequence[Kept]) -> Iterator[str]:
     """Invariant 3: between two calls stands an `unavailable`, or an `unsent` older than `absent_after`."""
-    attempts = {f"{message.id}-{step}": _attempts(message, step) for message in journal}
+    attempts = {f"{message.id}-{step['step']}": _attempts(step) for message in journal for step in message.steps}
     by_token: defaultdict[str, list[Call]] = defaultdict(list)
     for call in calls:
         by_token[call.token].append(call)
@@ -89,8 +88,7 @@ def calls_have_their_reason(calls: Sequence[Call], journal: Sequence[Kept], step
             yield from _no_reason(token, attempts[token], first, second)
 
 
-def _attempts(message: Kept, number: int) -> dict[int, dict[str, Any]]:
-    (step,) = (step for step in message.steps if step["step"] == number)
+def _attempts(step: dict[str, Any]) -> dict[int, dict[str, Any]]:
     return {attempt["n"]: attempt for attempt in step["attempts"]}
 
 
@@ -109,7 +107,7 @@ def _no_reason(token: str, attempts: dict[int, dict[str, Any]], first: Call, sec
             yield f"{token}: called again {waited:.2f} s after attempt {n}, when its absence was no proof"
 
 
-def _done_once_and_in_order(sent: Sequence[Message], calls: Sequence[Call]) -> Iterator[str]:
+def _done_once_and_in_order(sent: Sequence[Message], calls: Sequence[Notice]) -> Iterator[str]:
     """Each message of a patient once, in the order of its sending."""
     wanted: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for message in sent:

@@ -7,65 +7,39 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from tests.flow.site import ask_journal
+from tests.crash.ledger import DONE, READ, Call, Did, Watch, open_attempt
+from tests.flow.programs import Around
+from tests.flow.site import secret
 
 BUSY_EACH, LOST_EACH, MUTE_EACH = 23, 41, 29
 
-_RECORD = """
-select a.n, a.ended, d.state from messages m
-join deliveries d on d.message = m.seq join attempts a on a.message = m.seq and a.step = d.step and a.n = d.attempt
-where m.id = ? and d.step = ?
-"""
 
+@dataclass(slots=True)
+class Notice(Call):
+    """One message that the platform was to send."""
 
-class Did(Enum):
-    """What the platform did with a call."""
-
-    DONE = "done"
-    MUTE = "done, and its answer was lost"
-    BUSY = "answered that it is busy"
-    LOST = "read and lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One row of the ledger, in the order of arrival."""
-
-    token: str
-    attempt: int
-    """The open attempt that the journal had when the call arrived; 0: none."""
-    digest: str
     patient: str
     report: str
     report_time: str
     title: str
-    did: Did
-
-
-Watch = Callable[[str], bool]
-"""Told `peer-read` when a call was read, and `peer-done` when it was done and not answered. True: its caller was
-killed now; a call that was read only is then lost.
-"""
 
 
 class Platform:
     """Serves on a free port. `wrong` holds what a strict platform complains of."""
 
-    def __init__(self, site: Path, app: str, secret: str) -> None:
-        self.ledger: list[Call] = []
+    def __init__(self, site: Path, app: str) -> None:
+        self.ledger: list[Notice] = []
         self.questions = 0
         self.wrong: list[str] = []
         self.watch: Watch = lambda _point: False
         self._site = site
-        self._app, self._secret = app, secret
+        self._app, self._secret = app, secret(site, "gateway_secret")
         self._nonces: set[str] = set()
 
     async def start(self) -> None:
@@ -75,24 +49,24 @@ class Platform:
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.around = Around(gateway=f"http://127.0.0.1:{self._runner.addresses[0][1]}")
 
     async def stop(self) -> None:
         await self._runner.cleanup()
 
     @property
-    def done(self) -> list[Call]:
+    def done(self) -> list[Notice]:
         """What was done, in order."""
         return [call for call in self.ledger if call.did in (Did.DONE, Did.MUTE)]
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         asked = json.loads(body)
-        attempt = self._recorded(asked["msgId"])
+        attempt = open_attempt(self._site, asked["msgId"], self.wrong)
         self._check(request, body)
-        did = Did.LOST if self.watch("peer-read") else self._mood()
+        did = Did.LOST if self.watch(READ) else self._mood()
         self._keep(asked, attempt, hashlib.sha256(body).hexdigest(), did)
-        if did in (Did.LOST, Did.MUTE) or (did is Did.DONE and self.watch("peer-done")):
+        if did in (Did.LOST, Did.MUTE) or (did is Did.DONE and self.watch(DONE)):
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
@@ -107,7 +81,7 @@ class Platform:
     def _keep(self, asked: dict[str, Any], attempt: int, digest: str, did: Did) -> None:
         params = asked["params"]
         said = asked["patientId"], params["reportNo"], params["reportTime"], params["title"]
-        self.ledger.append(Call(asked["msgId"], attempt, digest, *said, did))
+        self.ledger.append(Notice(asked["msgId"], attempt, digest, did, *said))
 
     def _mood(self) -> Did:
         number = len(self.ledger) + 1
@@ -115,15 +89,6 @@ class Platform:
             if number % each == 0:
                 return did
         return Did.DONE
-
-    def _recorded(self, token: str) -> int:
-        """The open attempt that is committed for this token; complains where there is none."""
-        message, _, step = token.rpartition("-")
-        rows = ask_journal(self._site, _RECORD, message, int(step))
-        if not rows or rows[0][1] is not None or rows[0][2] != "sending":
-            self.wrong.append(f"{token}: called without an open attempt on record: {rows}")
-            return 0
-        return int(rows[0][0])
 
     def _check(self, request: web.Request, body: bytes) -> None:
         """The signature as the platform's paper has it."""

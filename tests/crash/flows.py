@@ -1,18 +1,22 @@
 """What flows while the bus dies: who sends, over which routes, and how the ledgers are compared in the end."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tests.crash import compare
+from tests.crash import compare, compare_calls
 from tests.crash.applications import Applications, Wanted
+from tests.crash.callers import Callers
 from tests.crash.compare import few
-from tests.crash.destination import Call, Did
+from tests.crash.destination import Notice, Platform
+from tests.crash.ledger import Call, Did, Watch
 from tests.crash.sender import Laboratory, Message
+from tests.crash.witness import Witness
 from tests.flow.kept import kept
-from tests.flow.programs import Bus
+from tests.flow.programs import Around, Bus
 
 PAGE = 20
 """Children a commit in the flow of panels, so that a panel takes several."""
@@ -50,16 +54,63 @@ fields:
 """
 
 
+class Destination(Protocol):
+    """A peer with a ledger of its own; it stays while buses come and go."""
+
+    watch: Watch
+    wrong: list[str]
+    """What a strict peer complains of."""
+    questions: int
+    """How often it was asked what became of a call."""
+    around: Around
+    """Where it stands, once it has started."""
+
+    @property
+    def ledger(self) -> Sequence[Call]: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class Sender(Protocol):
+    """Whoever sends again until he knows. It begins when it is made."""
+
+    wrong: list[str]
+
+    @property
+    def ledger(self) -> Sequence[Any]: ...
+    @property
+    def sent(self) -> int:
+        """How much of the ledger went out, once or more often."""
+
+    @property
+    def acked(self) -> int:
+        """How much of it he knows to be taken."""
+
+    @property
+    def sendings(self) -> int: ...
+    async def heard(self) -> None:
+        """Returns when nothing that a dead bus said is on its way to him any more."""
+
+    async def finish(self) -> None:
+        """Begins nothing new; returns when he knows of everything."""
+
+    async def abandon(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """One kind of traffic."""
 
-    settle: Callable[[Path], None]
+    destination: Callable[[Path], Any]
+    """Makes the `Destination` beside a site."""
+    sender: Callable[[Bus, Any], Sender]
+    """Begins to send to a bus; hears of the destination, which has started."""
+    findings: Callable[[Path, Any, Any], list[str]]
+    """What does not agree at rest: of the site, the sender and the destination."""
+    settle: Callable[[Path], None] = lambda _site: None
     """Changes the texts of a copied site."""
-    sender: Callable[[Bus], Any]
-    """Begins to send to a bus: a `Laboratory`, or `Applications`."""
-    findings: Callable[[Path, Sequence[Any], Sequence[Call]], list[str]]
-    """What does not agree between the sender's ledger, the destination's and the journal."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What differs from those of the sandbox, by place."""
 
 
 def _panels(site: Path) -> None:
@@ -68,7 +119,7 @@ def _panels(site: Path) -> None:
     (site / "mappings/between/notice_item.yaml").write_text(_NOTICE_ITEM, encoding="utf-8")
 
 
-def _each_item_once(sent: Sequence[Message], calls: Sequence[Call]) -> Iterator[str]:
+def _each_item_once(sent: Sequence[Message], calls: Sequence[Notice]) -> Iterator[str]:
     """Every item of every acknowledged panel was told once, and nothing else."""
     told = Counter(
         (call.report, "".join(filter(str.isdigit, call.report_time)), call.title)
@@ -83,15 +134,19 @@ def _each_item_once(sent: Sequence[Message], calls: Sequence[Call]) -> Iterator[
         yield f"{report} of {version}: {title} was told and never sent"
 
 
-def _compare_panels(site: Path, sent: Sequence[Message], calls: Sequence[Call]) -> list[str]:
-    journal = kept(site)
+def _compare_results(site: Path, laboratory: Laboratory, platform: Platform) -> list[str]:
+    return compare.findings(site, laboratory.ledger, platform.ledger)
+
+
+def _compare_panels(site: Path, laboratory: Laboratory, platform: Platform) -> list[str]:
+    journal, sent, calls = kept(site), laboratory.ledger, platform.ledger
     panels = [message for message in journal if message.route == "result"]
     items = [message for message in journal if message.route != "result"]
     return few(
         compare.acknowledged_is_stored(sent, panels),
         compare.stored_is_delivered(journal, {"result": 1, "item": 1}),
         compare.calls_have_their_attempt(calls),
-        compare.calls_have_their_reason(calls, items, step=0),
+        compare.calls_have_their_reason(calls, items),
         _each_item_once(sent, calls),
         compare.journal_is_sound(site),
     )
@@ -129,7 +184,7 @@ def _notices(site: Path) -> None:
     channel.write_text(channel.read_text(encoding="utf-8").replace("parts: [", "parts: [notices, "), encoding="utf-8")
 
 
-def _told_once(wanted: Sequence[Wanted], calls: Sequence[Call]) -> Iterator[str]:
+def _told_once(wanted: Sequence[Wanted], calls: Sequence[Notice]) -> Iterator[str]:
     """Every text of which a caller heard that it is done was done once, and no other twice."""
     done = Counter(call.report for call in calls if call.did in (Did.DONE, Did.MUTE))
     for one in wanted:
@@ -138,26 +193,40 @@ def _told_once(wanted: Sequence[Wanted], calls: Sequence[Call]) -> Iterator[str]
     yield from (f"{report} was done and nobody wanted it" for report in done)
 
 
-def _compare_notices(site: Path, wanted: Sequence[Wanted], calls: Sequence[Call]) -> list[str]:
-    journal = kept(site)
+def _compare_notices(site: Path, applications: Applications, platform: Platform) -> list[str]:
+    journal, wanted, calls = kept(site), applications.ledger, platform.ledger
     carried = [message for message in journal if [step["state"] for step in message.steps] != ["withdrawn"]]
     return few(
         compare.stored_is_delivered(carried, {"notice.send": 1}),
         compare.calls_have_their_attempt(calls),
-        compare.calls_have_their_reason(calls, journal, step=0),
+        compare.calls_have_their_reason(calls, journal),
         _told_once(wanted, calls),
         compare.journal_is_sound(site),
     )
 
 
-RESULTS = Flow(lambda _site: None, lambda bus: Laboratory(bus.mllp), compare.findings)
+def _laboratory(bus: Bus, _platform: Platform, **ways: Any) -> Laboratory:
+    return Laboratory(bus.mllp, **ways)
+
+
+_platform = partial(Platform, app="hisbus")
+
+RESULTS = Flow(_platform, _laboratory, _compare_results)
 """Each result goes to the report store and to the message platform."""
 
-LARGE_RESULTS = Flow(lambda _site: None, lambda bus: Laboratory(bus.mllp, large=True), compare.findings)
+LARGE_RESULTS = Flow(_platform, partial(_laboratory, large=True), _compare_results)
 """Some of them with a document over 1 MiB."""
 
-PANELS = Flow(_panels, lambda bus: Laboratory(bus.mllp, lines=2, pause=_PAUSE, items=_ITEMS), _compare_panels)
+PANELS = Flow(_platform, partial(_laboratory, lines=2, pause=_PAUSE, items=_ITEMS), _compare_panels, settle=_panels)
 """Each result is split into its items, and each item goes to the message platform."""
 
-NOTICES = Flow(_notices, Applications, _compare_notices)
+NOTICES = Flow(_platform, lambda bus, _platform: Applications(bus), _compare_notices, settle=_notices)
 """Callers of the channel wait until the message platform has their text, and repeat their keys until they know."""
+
+CALLS = Flow(
+    Witness,
+    Callers,
+    compare_calls.findings,
+    settings={"systems.his.breaker.pause": "300ms", "systems.channel.clients": "{demo-app: {pace: 100000/s}}"},
+)
+"""Applications lock, book and cancel numbers of the HIS, and wait to be told."""

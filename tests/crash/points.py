@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.crash.flows import LARGE_RESULTS, NOTICES, PANELS, RESULTS, Flow
+from tests.crash.flows import CALLS, LARGE_RESULTS, NOTICES, PANELS, RESULTS, Flow
+from tests.crash.ledger import DONE, READ
 from tests.flow.site import ask_journal
 
 
@@ -14,9 +15,9 @@ class Scene:
 
     site: Path
     acked: int
-    """Messages that the sender knows to be acknowledged."""
+    """What the sender knows to be taken, or decided."""
     sent: int
-    """Messages that the sender has sent at least once."""
+    """What the sender has sent at least once."""
     called: frozenset[tuple[str, int]]
     """(token, attempt) of every call that the destination has read."""
 
@@ -24,23 +25,23 @@ class Scene:
         return int(ask_journal(self.site, f"select count(*) from {statement}")[0][0])
 
     def sending(self) -> set[tuple[str, int]]:
-        """(token, attempt) of what stands as `sending` at the system that keeps a ledger."""
+        """(token, attempt) of what stands as `sending` at a system that keeps a ledger."""
         rows = ask_journal(
             self.site,
             "select m.id || '-' || d.step, d.attempt from deliveries d join messages m on m.seq = d.message "
-            "where d.state = 'sending' and d.system = 'messages'",
+            "where d.state = 'sending' and d.system in ('messages', 'his')",
         )
         return set(rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point. `hook` is the journal's name for it; None: the destination kills, when it is told of `name`."""
+    """One point. `hook` is the journal's name for it, or the moment at which the destination kills."""
 
     name: str
     row: str
     """The first column of the table of delivery.md §7."""
-    hook: str | None
+    hook: str
     found: Callable[[Scene], bool]
     """Whether what §7 says stands in the journal."""
     passes: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21)
@@ -48,9 +49,25 @@ class Point:
     flow: Flow = RESULTS
     """What must flow for it to be reached."""
 
+    @property
+    def at_peer(self) -> bool:
+        return self.hook in (READ, DONE)
+
 
 def _stored(scene: Scene) -> int:
     return scene.count("messages where route = 'result'")
+
+
+def _called(scene: Scene) -> int:
+    """Messages of callers, but those that came to nothing: their keys are told so and go another way."""
+    nothing = "d.state not in ('withdrawn', 'given_up', 'skipped')"
+    done = f"exists (select 1 from deliveries d where d.message = m.seq and d.step = 0 and {nothing})"
+    return scene.count(f"messages m where m.route like 'appointment.%' and {done}")
+
+
+def _answered(scene: Scene) -> int:
+    """Messages whose answer is decided."""
+    return scene.count("messages where route like 'appointment.%' and answer is not null")
 
 
 def _halfway(scene: Scene) -> bool:
@@ -95,9 +112,9 @@ POINTS = (
         lambda scene: scene.count("deliveries where state = 'sending'") > 0,
     ),
     Point(
-        "peer-read", "bytes out, the call read and not done", None, lambda scene: bool(scene.sending() & scene.called)
+        "peer-read", "bytes out, the call read and not done", READ, lambda scene: bool(scene.sending() & scene.called)
     ),
-    Point("peer-done", "bytes out, the call done", None, lambda scene: bool(scene.sending() & scene.called)),
+    Point("peer-done", "bytes out, the call done", DONE, lambda scene: bool(scene.sending() & scene.called)),
     Point(
         "before-settle",
         "a reply read but not settled",
@@ -132,5 +149,54 @@ POINTS = (
         _halfway,
         passes=(1, 2, 4, 5),
         flow=PANELS,
+    ),
+    Point(
+        "call-before-accept",
+        "reading, before accept's commit; a caller waits",
+        "before-accept-commit",
+        lambda scene: scene.acked <= _called(scene) < scene.sent,
+        flow=CALLS,
+    ),
+    Point(
+        "call-after-accept",
+        "accept's commit, a caller waits",
+        "after-accept-commit",
+        lambda scene: _called(scene) > scene.acked,
+        flow=CALLS,
+    ),
+    Point(
+        "call-after-sending",
+        "sending's commit, a caller waits",
+        "after-sending-commit",
+        lambda scene: bool(scene.sending() - scene.called),
+        flow=CALLS,
+    ),
+    Point(
+        "call-peer-read",
+        "bytes out, a trade read and not done",
+        READ,
+        lambda scene: bool(scene.sending() & scene.called),
+        flow=CALLS,
+    ),
+    Point(
+        "call-peer-done",
+        "bytes out, a trade done",
+        DONE,
+        lambda scene: bool(scene.sending() & scene.called),
+        flow=CALLS,
+    ),
+    Point(
+        "call-before-settle",
+        "a trade's reply read but not settled",
+        "before-settle-commit",
+        lambda scene: scene.count("deliveries where state in ('sending', 'claimed', 'doubtful')") > 0,
+        flow=CALLS,
+    ),
+    Point(
+        "call-after-settle",
+        "settle's commit, before the caller heard",
+        "after-settle-commit",
+        lambda scene: _answered(scene) > scene.acked,
+        flow=CALLS,
     ),
 )

@@ -66,6 +66,14 @@ class Laboratory:
     def acked(self) -> int:
         return sum(message.acked for message in self.ledger)
 
+    @property
+    def sent(self) -> int:
+        return sum(bool(message.raws) for message in self.ledger)
+
+    @property
+    def sendings(self) -> int:
+        return sum(len(message.raws) for message in self.ledger)
+
     async def finish(self) -> None:
         """Makes no new messages; returns when every one of the ledger is acknowledged."""
         self.more = False

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from engine.journal.invariants import INVARIANTS
 from tests.crash.bus_under_test import DIED
-from tests.crash.destination import Platform, Watch
-from tests.crash.flows import Flow
+from tests.crash.flows import Destination, Flow, Sender
+from tests.crash.ledger import Watch
 from tests.crash.points import Point, Scene
-from tests.flow.programs import Around, Bus
-from tests.flow.site import ask_journal, copy_site, journal_of, keep_on_postgres, secret
+from tests.flow.programs import Bus, environment_of
+from tests.flow.site import ask_journal, copy_site, journal_of, keep_on_postgres
 from tests.peers.proxy import free_port
 
 PROGRAM = (sys.executable, "-m", "tests.crash.bus_under_test")
@@ -80,22 +80,24 @@ class Trial:
         self._flow = flow
         self._postgres = postgres
         self._commits = cycle(("loop", "thread"))  # how the journal commits on quick disks and on slow ones
-        self._platform = Platform(self.site, "hisbus", secret(self.site, "gateway_secret"))
+        self._destination: Destination = flow.destination(self.site)
 
     async def run(self, kills: Sequence[Kill]) -> Result:
         """Lets the bus die so often, then lets everything come to rest."""
-        await self._platform.start()
-        self._bus = Bus(self.site, free_port(), free_port(), Around(gateway=self._platform.url), PROGRAM)
-        self._laboratory = self._flow.sender(self._bus)
+        await self._destination.start()
+        self._bus = Bus(self.site, free_port(), free_port(), self._destination.around, PROGRAM)
+        self._bus.environment |= environment_of(self._flow.settings)
+        self._sender: Sender = self._flow.sender(self._bus, self._destination)
         try:
             for kill in kills:
                 await self._life(kill)
             await self._rest()
+            await self._sender.abandon()
+            await asyncio.to_thread(self._judge)
         finally:
-            await self._laboratory.abandon()
+            await self._sender.abandon()
             self._bus.close()
-            await self._platform.stop()
-        await asyncio.to_thread(self._judge)
+            await self._destination.stop()
         return self.result
 
     async def _life(self, kill: Kill) -> None:
@@ -103,7 +105,7 @@ class Trial:
             await self._random(kill.seconds)
         else:
             await self._at_point(kill, kill.point)
-        await self._laboratory.heard()
+        await self._sender.heard()
         await self._gone()
         self._look(kill)
         self._told()
@@ -135,26 +137,26 @@ class Trial:
         self.result.kills["random"] += 1
 
     async def _at_point(self, kill: Kill, point: Point) -> None:
-        if point.hook is None:
-            self._platform.watch = self._watch(point.name, kill.at)
+        if point.at_peer:
+            self._destination.watch = self._watch(point.hook, kill.at)
             self._begin()
         else:
             self._begin(CRASH_POINT=point.hook, CRASH_AT=str(kill.at))
         reached = await self._dead(_DEATH)
-        self._platform.watch = lambda _point: False
-        if reached and (point.hook is None or self._died_at(point.hook)):
+        self._destination.watch = lambda _moment: False
+        if reached and (point.at_peer or self._died_at(point.hook)):
             self.result.kills[point.name] += 1
         else:
             self.result.missed[point.name] += 1
             self._bus.close()
 
-    def _watch(self, name: str, at: int) -> Watch:
+    def _watch(self, meant: str, at: int) -> Watch:
         left = at
 
-        def watch(point: str) -> bool:
+        def watch(moment: str) -> bool:
             nonlocal left
-            left -= point == name
-            if point != name or left or not self._bus.alive:
+            left -= moment == meant
+            if moment != meant or left or not self._bus.alive:
                 return False
             self._bus.kill()
             return True
@@ -195,16 +197,15 @@ class Trial:
         return bool(ask_journal(self.site, f"select 1 from {tables} = 'releases'"))
 
     def _scene(self) -> Scene:
-        sent = sum(bool(message.raws) for message in self._laboratory.ledger)
-        called = frozenset((call.token, call.attempt) for call in self._platform.ledger)
-        return Scene(self.site, self._laboratory.acked, sent, called)
+        called = frozenset((call.token, call.attempt) for call in self._destination.ledger)
+        return Scene(self.site, self._sender.acked, self._sender.sent, called)
 
     async def _rest(self) -> None:
         """A last life, in which everything ends; the bus is then stopped in order."""
         self._bus.begin(self._place())
         try:
             async with asyncio.timeout(_REST):
-                await self._laboratory.finish()
+                await self._sender.finish()
                 while self._bus.open():  # noqa: ASYNC110 - another process's journal tells nobody
                     await asyncio.sleep(0.05)
         except TimeoutError:
@@ -213,12 +214,12 @@ class Trial:
             self.result.findings.append(f"the last bus ended with {code}")
 
     def _judge(self) -> None:
-        sent, calls, result = self._laboratory.ledger, self._platform.ledger, self.result
-        result.messages, result.sendings = len(sent), sum(len(message.raws) for message in sent)
+        sender, calls, result = self._sender, self._destination.ledger, self.result
+        result.messages, result.sendings = len(sender.ledger), sender.sendings
         result.calls, result.again = len(calls), len(calls) - len({call.token for call in calls})
-        result.questions = self._platform.questions
+        result.questions = self._destination.questions
         result.findings += [
-            *self._laboratory.wrong[:10],
-            *self._platform.wrong[:10],
-            *self._flow.findings(self.site, sent, calls),
+            *sender.wrong[:10],
+            *self._destination.wrong[:10],
+            *self._flow.findings(self.site, sender, self._destination),
         ]

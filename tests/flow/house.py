@@ -1,9 +1,5 @@
 """A hospital with its bus: what a test asks of both, and what it reads in their ledgers."""
 
-import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -49,19 +45,11 @@ class House:
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         """An act of the hospital. Raises AssertionError with its words where it will not."""
-        request = urllib.request.Request(self.hospital.page + path, json.dumps(body).encode())
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-                done: dict[str, Any] = json.load(answer)
-                return done
-        except urllib.error.HTTPError as error:
-            raise AssertionError(error.read().decode()) from error
+        return self.hospital.post(path, **body)
 
     def look(self, path: str, **query: Any) -> Any:
         """What the hospital knows."""
-        where = f"{self.hospital.page}{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(where, timeout=PATIENCE) as answer:
-            return json.load(answer)
+        return self.hospital.look(path, **query)
 
     def publish(self, kind: str = "lab", **wish: str) -> str:
         """A new report; gives its number."""

@@ -4,15 +4,18 @@ They are reached as their peers reach them. Nothing is left behind: what was sta
 when it does not stop.
 """
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.flow.site import PATIENCE, ROOT, ask_journal, eventually
 from tests.peers.proxy import free_port
@@ -170,6 +173,21 @@ class Hospital:
         self.gateway = next(one for one in addresses if "/message/" in one).removesuffix("/api/message/send")
         self.his = next(one for one in addresses if one.endswith(".cls"))
         self.repro = next(one for one in addresses if "/repro/" in one).removesuffix("/repro/api/v1/reports")
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """An act of the hospital. Raises AssertionError with its words where it will not."""
+        request = urllib.request.Request(self.page + path, json.dumps(body).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                done: dict[str, Any] = json.load(answer)
+                return done
+        except urllib.error.HTTPError as error:
+            raise AssertionError(error.read().decode()) from error
+
+    def look(self, path: str, **query: Any) -> Any:
+        """What the hospital knows."""
+        with urllib.request.urlopen(f"{self.page}{path}?{urllib.parse.urlencode(query)}", timeout=PATIENCE) as answer:
+            return json.load(answer)
 
     def close(self) -> None:
         self._process.terminate()

@@ -10,6 +10,7 @@ import time
 from typing import Any, Self
 
 _START, _END = b"\x0b", b"\x1c\r"
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class MllpLine:
@@ -60,7 +61,7 @@ class App:
 
     def get(self, path: str, campus: str | None = "main", **changed: str) -> tuple[int, dict[str, Any]]:
         """Status and envelope. `changed` replaces headers that were signed: a forger's way."""
-        headers = self._signed("GET", path, b"", campus)
+        headers = self.signed("GET", path, b"", campus)
         return _get(self.port, path, headers | {name.replace("_", "-"): value for name, value in changed.items()})
 
     def call(
@@ -74,17 +75,18 @@ class App:
     ) -> tuple[int, dict[str, Any]]:
         """Status and envelope of any operation; `key` is its Idempotency-Key."""
         raw = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
-        headers = self._signed(method, path, raw, campus) | {"Content-Type": "application/json; charset=utf-8"}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        return _ask(self.port, method, path, headers, raw)
+        return _ask(self.port, method, path, self.signed(method, path, raw, campus, key) | _JSON, raw)
 
-    def _signed(self, method: str, path: str, raw: bytes, campus: str | None) -> dict[str, str]:
+    def signed(
+        self, method: str, path: str, raw: bytes, campus: str | None = "main", key: str | None = None
+    ) -> dict[str, str]:
+        """The headers of a call, signed now."""
         stamp, nonce = str(int(time.time())), secrets.token_hex(8)
         text = "\n".join((method, path, stamp, nonce, hashlib.sha256(raw).hexdigest()))
         signature = hmac.new(self._secret.encode(), text.encode(), hashlib.sha256).hexdigest()
         headers = {"X-App-Id": self.name, "X-Timestamp": stamp, "X-Nonce": nonce, "X-Signature": signature}
-        return headers if campus is None else headers | {"X-Campus": campus}
+        said = {"X-Campus": campus, "Idempotency-Key": key}
+        return headers | {name: value for name, value in said.items() if value is not None}
 
 
 def unsigned(port: int, path: str) -> tuple[int, dict[str, Any]]:
