@@ -2,8 +2,9 @@
 
 Rules (delivery.md §1, decisions 1 and 20): unavailable is sent again by policy; in doubt is sent again
 only where the operation is repeatable, else asked about, else parked; "they have nothing" counts only
-after `absent_after`. Doubt never becomes `given_up`, as that would start `on_failure`. A step that only
-looks is never in doubt about anything: unanswered it is sent again, then given up as its policy says.
+after `absent_after`. Doubt never becomes `given_up`, as that would start `on_failure`, and a no to what a person
+sent again says nothing of the attempt in doubt before it. A step that only looks is never in doubt about anything:
+unanswered it is sent again, then given up as its policy says.
 """
 
 from dataclasses import dataclass
@@ -78,10 +79,10 @@ class Facts:
 def decide(facts: Facts, outcome: Outcome) -> Next:
     """After an attempt."""
     match outcome.verdict:
-        case Verdict.DELIVERED:
-            return Done(State.DELIVERED)
-        case Verdict.REFUSED:
-            return Park("refused") if facts.policy.park_refused else Done(State.REFUSED)
+        case Verdict.REFUSED if facts.doubted and not is_repeatable(facts.operation):
+            return _doubt(facts)  # as "you have one already": it may be the one of the attempt before
+        case Verdict.DELIVERED | Verdict.REFUSED:
+            return _answered(facts, outcome)
         case Verdict.UNAVAILABLE:
             return _again(facts, facts.now + retry_wait(facts.attempt, facts.chance), outcome.code or "unavailable")
         case Verdict.UNSENT if facts.operation.effect is Effect.NONE:  # it looked for something that is not there
@@ -95,11 +96,11 @@ def decide_asked(facts: Facts, outcome: Outcome) -> Next:
     ask = facts.operation.ask
     match outcome.verdict:
         case Verdict.DELIVERED | Verdict.REFUSED:
-            return decide(facts, outcome)
+            return _answered(facts, outcome)
         case Verdict.UNSENT if ask is not None:
             believed = believed_absent_at(ask, facts.limit, facts.since)
-            if facts.now >= believed:
-                return _again(facts, facts.now, "unsent")
+            if facts.now >= believed:  # a person who sent it again in doubt looks at it again
+                return Park("unsent") if facts.doubted else _again(facts, facts.now, "unsent")
             return AskAt(
                 facts.hours.opens(min(believed, facts.now + question_wait(facts.now - facts.since, facts.chance)))
             )
@@ -140,6 +141,12 @@ def then(following: Next, policy: Policy) -> Then:
 def is_repeatable(operation: Outgoing) -> bool:
     """Whether sending twice does no harm: it says so, or it changes nothing."""
     return operation.repeatable or operation.effect is Effect.NONE
+
+
+def _answered(facts: Facts, outcome: Outcome) -> Next:
+    if outcome.verdict is Verdict.DELIVERED:
+        return Done(State.DELIVERED)
+    return Park("refused") if facts.policy.park_refused else Done(State.REFUSED)
 
 
 def _again(facts: Facts, when: int, why: str) -> Next:

@@ -72,6 +72,18 @@ def test_an_answer_ends_it_whatever_the_operation_is(repeatable, ask, effect):
             assert table(parking, Outcome(Verdict.DELIVERED)) == Done(State.DELIVERED)
 
 
+def test_a_no_to_what_was_sent_again_in_doubt_says_nothing_of_the_attempt_before():
+    again = {"doubted": True, "attempt": 2}
+    for outcome in (Outcome(Verdict.REFUSED, "DUPLICATE_BOOKING"), Outcome(Verdict.IN_DOUBT)):
+        assert decide(facts(operation(ask=True), **again), outcome) == AskAt(NOW + int(1.5 * SECOND))
+        assert decide(facts(operation(), **again), outcome) == Park("in_doubt")
+    assert decide(facts(operation(repeatable=True), **again), Outcome(Verdict.REFUSED)) == Done(State.REFUSED)
+    asked = facts(operation(ask=True), since=NOW - 60 * SECOND, **again)
+    assert decide_asked(asked, Outcome(Verdict.DELIVERED)) == Done(State.DELIVERED)
+    assert decide_asked(asked, Outcome(Verdict.REFUSED)) == Done(State.REFUSED)
+    assert decide_asked(asked, Outcome(Verdict.UNSENT)) == Park("unsent")  # not a third time by itself
+
+
 @pytest.mark.parametrize(("repeatable", "ask"), list(product([False, True], [False, True])))
 def test_unavailable_is_sent_again_until_the_policy_ends(repeatable, ask):
     op = operation(repeatable=repeatable, ask=ask)

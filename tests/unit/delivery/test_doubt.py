@@ -9,6 +9,7 @@ import pytest
 
 from engine.contract import InDoubt, Limits, Refused, Reply, Unavailable
 from engine.delivery.interface import Ending, Policy
+from engine.journal.interface import Act
 from engine.model import Ask, State
 from tests.unit.delivery.stand import ASKED, Peer, Step, operation
 
@@ -174,6 +175,24 @@ async def test_an_older_doubt_keeps_a_repeatable_delivery_from_being_given_up(st
         await stand.quiet(0.005)
     assert await stand.ended((seq, 0)) == [PARKED]  # it may have been done: giving up would start on_failure
     assert {outcome for *_, outcome in await stand.attempts(seq)} == {"in_doubt", "unavailable"}
+
+
+async def test_a_no_to_what_a_person_sends_again_in_doubt_is_asked_about(stand):
+    """A HIS that has done it refuses it the second time; who is told "refused" would have what he does not know of."""
+    his = stand.system(His([InDoubt("timeout"), b"no"], [b"ok"]))
+    stand.plan.routes["r"] = [Step(policy=Policy(then=Ending.FAIL, retry_for=10.0))]
+    await stand.start()
+    seq = await stand.accept("a")
+    await doubtful(stand, seq)
+    for verb in ("park", "retry"):
+        act = Act(verb, seq, 0, "li", "looked there")
+        stand.delivery.spread(await stand.journal.act(act, None, stand.delivery.room))
+    await stand.until(lambda: len(his.calls("save")) == 2)
+    await stand.quiet()
+    assert await stand.states(seq) == [DOUBTFUL]
+    stand.advance(3)
+    assert await stand.ended((seq, 0)) == [DELIVERED]
+    assert await stand.attempts() == [(seq, 0, 1, "in_doubt"), (seq, 0, 2, "delivered")]
 
 
 @pytest.mark.parametrize(
