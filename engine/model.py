@@ -98,6 +98,8 @@ class Ask:
     """Outgoing operation of the same profile, of `effect: none`; it gets the request's document and `token`."""
     absent_after: float | None = None
     """Seconds after the attempt before "they have nothing" is believed; None: 3 x limit, at least 60."""
+    same: tuple[str, ...] = ()
+    """Fields in which what is found must be what was asked for; else it is another's, and says nothing of the call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from engine.base import log
 from engine.base.clock import Clock
 from engine.base.errors import BusError
 from engine.contract import Call, Unavailable
-from engine.delivery.decide import AskAt, Next, decide, decide_asked, then
+from engine.delivery.decide import AskAt, Next, Park, decide, decide_asked, then
 from engine.delivery.exchange import exchange, headers, named, token
 from engine.delivery.gate import Shut
 from engine.delivery.interface import Work
@@ -14,10 +14,11 @@ from engine.delivery.send import FIRST_BYTE, Sender, build, limit
 from engine.delivery.settle import Settler
 from engine.delivery.slots import Turn
 from engine.delivery.wire import System, Wire
-from engine.model import Claimed, Outcome, Outgoing, Verdict
+from engine.model import Claimed, Context, Outcome, Outgoing, Verdict
 
 _log = log.get("delivery")
 _NO_OUTCOME = Outcome(Verdict.IN_DOUBT, "no_outcome")
+_ANOTHERS = "anothers"
 
 
 class Asker:
@@ -45,6 +46,11 @@ class Asker:
         answer, asked = await self._put(delivery, work, system, wire, question)
         if isinstance(answer, Shut):
             await self._settle(delivery, work, _NO_OUTCOME, AskAt(answer.opens))
+            return
+        if _is_anothers(work, answer, named(work.context, delivery, work.campus)):
+            await self._settle(
+                delivery, work, Outcome(Verdict.IN_DOUBT, _ANOTHERS, reply=answer.reply), Park(_ANOTHERS)
+            )
             return
         facts = self._sender.facts(delivery, work, system, delivery.since)
         if answer.verdict is Verdict.UNSENT:  # they looked when they were asked, or later: only that much is known
@@ -88,6 +94,17 @@ class Asker:
 
     async def _settle(self, delivery: Claimed, work: Work, outcome: Outcome, following: Next) -> None:
         await self._settler.settle(delivery, outcome, then(following, work.policy))
+
+
+def _is_anothers(work: Work, answer: Outcome, context: Context) -> bool:
+    """Whether what was found belongs to somebody else than what was asked for."""
+    same = work.operation.ask.same if work.operation.ask is not None else ()
+    if not same or not answer.value:
+        return False
+    asked = work.scope if work.between is None else work.between(work.scope, context)
+    return any(
+        None not in (asked.get(name), answer.value.get(name)) and asked[name] != answer.value[name] for name in same
+    )
 
 
 def _question(work: Work, system: System) -> Outgoing | None:

@@ -1,10 +1,11 @@
 """Operations of a profile, compiled: what is built, what replies mean, what is read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from engine.base.where import did_you_mean
 from engine.contract import Adapter, Options
 from engine.formats.format import Format
 from engine.mapping import address, meaning, polls, refusals
@@ -46,7 +47,7 @@ class Maker:
         reader = WireReader(replies, bus=False)
         rules = meaning.rules(text.meaning, node.get("meaning"), reader, self._setup(ours=True), self.shelf.problems)
         build = self._build(name, node, wire, takes, address.needed(self.adapter, options))
-        ask = Ask(text.ask.by, text.ask.absent_after) if text.ask is not None else None
+        ask = Ask(text.ask.by, text.ask.absent_after, tuple(text.ask.same)) if text.ask is not None else None
         understand = meaning.understanding(rules, replies, effect, reply_map)
         seal = self._seal(node)
         if text.validate_ != "never":
@@ -176,6 +177,14 @@ class Maker:
             )
         if text.effect == "none":
             self.shelf.problems.add(where, f"{name!r} changes nothing: there is nothing to ask about", "leave ask out")
+        fields = [self._fields(text.takes), self._fields(asked.gives if asked is not None else None)]
+        for at, field in enumerate(text.ask.same):
+            if not all(field in known for known in fields):
+                what = f"{field!r} is no field of what both operations name as their shapes"
+                self.shelf.problems.add(place(node, "ask", "same", at), what, did_you_mean(field, fields[0]))
+
+    def _fields(self, shape: str | None) -> Collection[str]:
+        return self.shelf.documents[shape].fields if shape in self.shelf.documents else ()
 
 
 def bare(node: Node, adapter: str, formats: set[str]) -> Node:

@@ -75,6 +75,8 @@ class AskText(Text):
     """Outgoing operation of this profile, of `effect: none`, that asks what became of a call."""
     absent_after: Duration | None = None
     """How long after the attempt "they have nothing" is believed; else 3 times the call's limit, at least 60s."""
+    same: list[str] = Field(default_factory=list)
+    """Fields of both shapes in which what is found must be what was asked for; else it is another's: a person looks."""
 
 
 class MeaningText(Text):

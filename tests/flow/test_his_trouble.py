@@ -7,7 +7,8 @@ import pytest
 
 from tests.flow.booking import CLINIC, Caller, booking, day, orders
 from tests.flow.house import House
-from tests.flow.site import eventually
+from tests.flow.site import ask_journal, eventually
+from tests.flow.test_nothing_readable import run
 
 UNKNOWN = {"RESULT_UNKNOWN", "IN_PROGRESS"}
 DONE = {
@@ -47,6 +48,11 @@ def decided(caller: Caller, path: str, body: dict[str, Any], key: str) -> dict[s
     return eventually(said, 60.0, f"the outcome of {key} is known")
 
 
+def parked(clinic: House) -> list[str]:
+    """The systems whose deliveries wait for a person."""
+    return [system for (system,) in ask_journal(clinic.site, "select system from deliveries where state = 'parked'")]
+
+
 def held(clinic: House, patient: str) -> list[str]:
     return [row["state"] for row in orders(clinic, patient=patient) if row["state"] in HELD]
 
@@ -76,6 +82,38 @@ def test_a_booking_that_was_not_made_is_told_and_stands_in_nobodys_way(
         return
     assert (said["code"], held(clinic, patient)) == ("BACKEND_UNAVAILABLE", [])
     assert caller.book(patient, schedule)["state"] == "BOOKED"
+
+
+def test_nobody_is_told_of_the_booking_of_another(clinic: House, caller: Caller) -> None:
+    """The app names the wrong patient, and the HIS's no to that is lost: what it has for the lock is not his."""
+    mine, other, schedule = caller.enter(), caller.enter("欧阳一一"), caller.open(2)
+    lock = caller.lock(mine, schedule)["lockId"]
+    assert caller.did("POST", "/appointments", booking(lock, mine))["state"] == "BOOKED"
+    clinic.fault("his.BookService", "reset_after", times=1)
+    status, said = caller.ask("POST", "/appointments", booking(lock, other), "anothers-1")
+    assert (status, said["code"], held(clinic, other)) == (202, "RESULT_UNKNOWN", [])
+    assert parked(clinic) == ["his"]
+    run(clinic, "drop", said["data"]["taskId"], "--reason", "the HIS has nothing of his")
+    assert caller.ask("POST", "/appointments", booking(lock, other), "anothers-1")[1]["code"] == "BACKEND_REJECTED"
+    eventually(lambda: parked(clinic), 60.0, "a person is told that the lock is a booking")
+    run(clinic, "drop", said["data"]["taskId"], "--reason", "it is, and rightly so")
+    assert held(clinic, mine) == ["booked"]
+
+
+def test_a_lock_that_a_person_asks_for_again_is_told_and_not_refused(clinic: House, caller: Caller) -> None:
+    """The HIS holds it since the first time, and says to the second that the patient has one already."""
+    patient, schedule = caller.enter(), caller.open(2)
+    wish = {"patientId": patient, "scheduleId": schedule}
+    clinic.fault("his.QueryRegStatus", "refusal")
+    clinic.fault("his.LockOrder", "done_but_no_answer", times=1)
+    status, said = caller.ask("POST", "/appointments/lock", wish, "again-lock")
+    assert (status, said["code"]) == (202, "RESULT_UNKNOWN")
+    run(clinic, "park", said["data"]["taskId"], "--reason", "the HIS does not say")
+    run(clinic, "retry", said["data"]["taskId"], "--reason", "not seen there")
+    clinic.heal()
+    assert decided(caller, "/appointments/lock", wish, "again-lock")["code"] == "BACKEND_TIMEOUT"
+    clinic.quiet(60.0)
+    assert held(clinic, patient) == []  # done after its time, so it was undone
 
 
 @pytest.mark.parametrize("kind", ["broken_xml", "done_but_refused", "done_late", "reset_after", "refusal"])

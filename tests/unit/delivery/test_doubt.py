@@ -10,7 +10,7 @@ import pytest
 from engine.contract import InDoubt, Limits, Refused, Reply, Unavailable
 from engine.delivery.interface import Ending, Policy
 from engine.journal.interface import Act
-from engine.model import Ask, State
+from engine.model import Ask, Effect, Outcome, State, Verdict
 from tests.unit.delivery.stand import ASKED, Peer, Step, operation
 
 DELIVERED, PARKED, DOUBTFUL = State.DELIVERED, State.PARKED, State.DOUBTFUL
@@ -175,6 +175,30 @@ async def test_an_older_doubt_keeps_a_repeatable_delivery_from_being_given_up(st
         await stand.quiet(0.005)
     assert await stand.ended((seq, 0)) == [PARKED]  # it may have been done: giving up would start on_failure
     assert {outcome for *_, outcome in await stand.attempts(seq)} == {"in_doubt", "unavailable"}
+
+
+@pytest.mark.parametrize(("found", "state"), [({"doc": "a"}, DELIVERED), ({}, DELIVERED), ({"doc": "b"}, PARKED)])
+async def test_what_is_found_and_is_anothers_is_no_yes(stand, found, state):
+    his = stand.system(His([InDoubt("timeout")], [b"found"]))
+    kinds = {
+        "save": operation(ask=Ask("find", same=("doc",))),
+        "find": operation(
+            "find", effect=Effect.NONE, understand=lambda _reply: Outcome(Verdict.DELIVERED, value={"no": "R7"} | found)
+        ),
+    }
+    stand.plan.routes["r"] = [Step(operation=kinds["save"])]
+    work = stand.plan.work
+    await stand.start()
+
+    async def with_question(delivery):
+        return replace(await work(delivery), question=kinds["find"])
+
+    stand.plan.work = with_question
+    seq = await stand.accept("a")
+    await doubtful(stand, seq)
+    stand.advance(3)
+    assert await stand.ended((seq, 0)) == [state]
+    assert len(his.calls("save")) == 1
 
 
 async def test_a_no_to_what_a_person_sends_again_in_doubt_is_asked_about(stand):

@@ -253,7 +253,7 @@ outgoing:
   other:
     effect: none
     http: {method: GET, path: /y}
-    ask: {by: do}
+    ask: {by: do, same: [nobody]}
     gives: answer
     meaning: {delivered: ["0"], words: {full: "is full"}}
 """
@@ -267,6 +267,7 @@ outgoing:
         "13:15: 'rows' is no test",
         "17:11: 'do' changes something: it cannot ask",
         "17:11: 'other' changes nothing: there is nothing to ask about",
+        "17:26: 'nobody' is no field of what both operations name as their shapes",
         "18:5: nothing makes shape 'answer'",
         "19:5: codes are named, but not where they stand",
         "19:33: words are looked for in 'text', which is not named",
