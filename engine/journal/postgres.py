@@ -30,6 +30,8 @@ _RECOVER = """
 update deliveries set state = case state when 'sending' then 'doubtful' else 'ready' end, owner = null, due = {due}
 """
 RECOVER = _RECOVER.format(due="$2") + "where owner is not null and split_part(owner, '/', 1) = $1"
+# For a node that is alone: nobody is asking now. Beside others, a question may be theirs: it comes due by itself.
+ASK_ANEW = "update deliveries set due = $1 where state = 'doubtful' and due > $1"
 # Whoever wins the epoch of a node not seen for long takes what it had. A node that left has seen = 0.
 TAKE_OVER = f"""
 with dead as (

@@ -259,6 +259,8 @@ class PostgresStore:
         async with self._write.transaction():
             self._epoch = await self._write.fetchval(sql.JOIN, self.node)
             left = await self._write.execute(sql.RECOVER, self.node, self._clock.now())
+            if await self._write.fetchval(sql.ALIVE, self._settings.dead_after) == 1:
+                await self._write.execute(sql.ASK_ANEW, self._clock.now())
         self._batch = 0
         _log.info("journal_opened", node=self.node, epoch=self._epoch, count=int(left.split()[-1]))
 

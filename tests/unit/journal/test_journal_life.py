@@ -1,12 +1,10 @@
 """Opening, closing, dying: what a journal finds when it is opened again."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from engine.base import metrics
-from engine.base.clock import MovedClock
 from engine.base.errors import BusError
 from engine.journal.errors import Locked, WrongKey
 from engine.model import Accepted, Duplicate, State, Then, Verdict
@@ -38,9 +36,8 @@ async def test_what_was_sending_is_in_doubt_and_what_was_claimed_is_ready(opener
     assert [(d.seq, d.state) for d in found] == [(1, State.DOUBTFUL), (2, State.CLAIMED)]
 
 
-async def test_a_question_that_died_with_its_process_is_asked_anew_at_once(tmp_path: Path) -> None:
-    """SQLite: one process, so nobody else can be asking."""
-    opener = Opener(f"sqlite:///{tmp_path / 'journal.db'}", MovedClock())
+async def test_a_question_that_died_with_its_process_is_asked_anew_at_once(opener: Opener) -> None:
+    """Of a process that is alone: nobody else can be asking."""
     opened = await opener.open()
     _, claimed = await opened.taken(message())
     await opened.send(claimed)
@@ -52,7 +49,6 @@ async def test_a_question_that_died_with_its_process_is_asked_anew_at_once(tmp_p
     await opened.journal.close()
     opened = await opener.open()
     assert len(await opened.journal.claim("his", 5)) == 1
-    await opener.close()
 
 
 async def test_marks_of_a_former_life_change_nothing(opener: Opener) -> None:

@@ -40,6 +40,19 @@ async def test_a_dead_nodes_work_is_taken_over_and_its_attempts_are_in_doubt(nod
     assert len(await b.journal.claim("his", 5)) == 2
 
 
+async def test_who_starts_beside_another_leaves_it_what_it_is_asking(postgres: Server, clock: MovedClock) -> None:
+    opener = Opener(postgres.fresh(), clock)
+    former = await opener.open(node="a")
+    _, claimed = await former.taken(message())
+    await former.send(claimed)
+    await former.journal.close()
+    a = await opener.open(node="a")
+    assert len(await a.journal.claim("his", 5)) == 1
+    b = await opener.open(node="b")
+    assert await b.journal.claim("his", 5) == []
+    await opener.close()
+
+
 async def test_a_node_that_was_seen_lately_is_left_alone(nodes: tuple[Opened, Opened]) -> None:
     a, b = nodes
     first, _ = await a.taken(message())
