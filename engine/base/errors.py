@@ -30,8 +30,8 @@ class Then(Enum):
         "Go through the missing proof or consent first, then ask again with what it gave.",
     )
     LATER = (
-        "未受理：按 Retry-After 稍后原样重发，有变更的操作用同一 Idempotency-Key",
-        "Nothing was done: send the same again after Retry-After, a change with the same Idempotency-Key.",
+        "未办成：按 Retry-After 稍后再发，有变更的操作换用新的 Idempotency-Key（原来的可能一直得到同样的回答）",
+        "Nothing was done: try again after Retry-After, a change with a new key: the old one may say so for good.",
     )
     SAME_KEY = (
         "结果未定，不可当作失败：按 Retry-After 以同一 Idempotency-Key 和同一内容再问，直到有结果",
