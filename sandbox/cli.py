@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
@@ -122,15 +123,31 @@ def lines(answer: Any) -> list[str]:
     """The answer as aligned text: rows as a table, an object as one field a line."""
     if not isinstance(answer, dict):
         return [str(answer)]
+    if "kinds" in answer:
+        return _fault_lines(answer)
     text = [f"{name}: {_short(value)}" for name, value in answer.items() if name not in ("rows", "senders")]
     rows = answer.get("rows", answer.get("senders", []))
-    if not rows:
-        return text
+    return [*text, *_table(rows)] if rows else text
+
+
+def _fault_lines(answer: dict[str, Any]) -> list[str]:
+    """What is switched on, then the kinds that there are, each list of them once, under all who have it."""
+    whose: dict[str, list[str]] = {}
+    for system, kinds in answer["kinds"].items():
+        whose.setdefault(json.dumps(kinds), []).append(system)
+    text = _table(answer["active"]) if answer["active"] else ["nothing is switched on"]
+    for kinds, systems in whose.items():
+        text += ["", *textwrap.wrap(" ".join(systems), 120)]
+        text += [f"  {kind:<20}{says}" for kind, says in json.loads(kinds).items()]
+    return text
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
     heads = list(rows[0])
     cells = [heads, *[[_short(row.get(head)) for head in heads] for row in rows]]
     widths = [min(max(len(line[i]) for line in cells), _WIDEST) for i in range(len(heads))]
     table = ["  ".join(cell[:_WIDEST].ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
-    return [*text, *(line.rstrip() for line in table)]
+    return [line.rstrip() for line in table]
 
 
 def _short(value: Any) -> str:

@@ -117,8 +117,9 @@ async def _meant(bus: Running, verb: str, id_: str, step: str | None) -> tuple[s
         return step, named[step]
     open_ = {name: one for name, one in named.items() if one.state in _OPEN[verb]}
     if len(open_) != 1:
-        states = ", ".join(f"{name} ({one.state.value})" for name, one in named.items())
-        raise BusError(Code.STATE_CONFLICT, f"say which step with --step: {states}")
+        states = ", ".join(f"{name} is {one.state.value}" for name, one in named.items())
+        advice = "say which step with --step" if open_ else f"there is nothing to {verb}"
+        raise BusError(Code.STATE_CONFLICT, f"{advice}: {states}")
     return next(iter(open_.items()))
 
 

@@ -64,20 +64,21 @@ def command(
     sealed = _seal(site, loaded, system, client, contracts, contract.text.method, path, sent)
     wanted = {name: value for name, value in headers.items() if value is not None}
     connection = http.client.HTTPConnection(*reach(site, loaded, system), timeout=wait)
-    status, answer = _ask(connection, contract.text.method, path, sent, {**wanted, **sealed})
-    progress(f"HTTP {status}")
+    status, age, answer = _ask(connection, contract.text.method, path, sent, {**wanted, **sealed})
+    progress(f"HTTP {status}" if age is None else f"HTTP {status}, Age {age} s: from before, the system behind is down")
     as_json(json.loads(answer))
     raise SystemExit(Exit.FINE.value if status < http.client.ACCEPTED else Exit.FINDINGS.value)
 
 
 def _ask(
     connection: http.client.HTTPConnection, method: str, path: str, body: bytes, headers: Mapping[str, str]
-) -> tuple[int, bytes]:
+) -> tuple[int, str | None, bytes]:
+    """Status, `Age` and body."""
     media = {"Content-Type": "application/json"} if body else {}
     try:
         connection.request(method, path, body or None, {**headers, **media})
         response = connection.getresponse()
-        return response.status, response.read()
+        return response.status, response.getheader("Age"), response.read()
     except TimeoutError as error:
         raise CannotRun(f"no answer within {connection.timeout:g} s") from error
     except OSError as error:

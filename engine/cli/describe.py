@@ -10,6 +10,7 @@ import click
 from engine.base.errors import Code
 from engine.base.where import did_you_mean
 from engine.channel.pages import flat
+from engine.channel.refusal import needs
 from engine.channel.texts import FieldText
 from engine.cli.asking import fields_of
 from engine.cli.channel import channel_of, contracts_of
@@ -85,6 +86,7 @@ def _calls(site: Site) -> Iterator[Page]:
             for field, known in flat(fields)
         ]
         says = f"{text.says}: {text.method} {contracts.base}{text.path}"
+        says += f"\n{needs(text.request.needs).zh}" if text.request.needs else ""
         yield Page(name, says, ("in", "name", "what stands there", "needed", "meaning"), tuple(rows))
 
 

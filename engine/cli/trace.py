@@ -54,7 +54,7 @@ def _events(loaded: Loaded, trace: Trace, names: dict[int, str]) -> list[tuple[s
         ended = " ".join(word for word in (one.outcome, one.code) if word) or "no outcome yet"
         ended += f", their code {one.backend_code}" if one.backend_code else ""
         took = f" after {(one.ended - one.at) // 1000} ms" if one.ended is not None and one.ended > one.at else ""
-        beside = " (kept beside: it came too late, or another replaced it)" if one.late else ""
+        beside = " (evidence: a later word replaced it, or it came too late)" if one.late else ""
         events.append((one.at, names.get(one.step, str(one.step)), what, ended + took + beside))
     acts = [(act.at, names.get(act.step, ""), f"{act.verb} by {act.who}", act.reason) for act in trace.acts]
     return [(local(loaded, at), step, what, ended) for at, step, what, ended in sorted(events + acts)]

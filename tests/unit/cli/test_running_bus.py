@@ -286,7 +286,8 @@ def test_acts_have_reasons_and_are_kept(site, gateway):
     assert len(gateway.ledger) == 2
     acts = site.json("trace", message)["acts"]
     assert [(act["verb"], act["reason"]) for act in acts] == [("retry", "the gateway has nothing of it")]
-    assert site.json("drop", message, "--reason", "too late", code=3)["error"]["hint"] == "STATE_CONFLICT"
+    refused = site.json("drop", message, "--reason", "too late", code=3)["error"]
+    assert (refused["what"], refused["hint"]) == ("there is nothing to drop: tell is delivered", "STATE_CONFLICT")
     assert site.json("park", "nobody", "--reason", "x", code=3)["error"]["hint"] == "NOT_FOUND"
 
 

@@ -87,6 +87,17 @@ def test_the_command_line_reaches_every_act(program: Program, capsys: pytest.Cap
     assert "0000000002" in capsys.readouterr().out
 
 
+def test_faults_are_listed_for_people(program: Program, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--at", program.url, "faults", "add", "gateway", "silence"]) == 0
+    capsys.readouterr()
+    assert cli.main(["--at", program.url, "faults"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].split()[1:3] == ["gateway", "silence"]
+    assert max(map(len, said)) < 180, "a line to read, not a dump"
+    kinds = [line for line in said if line.startswith("  soap_fault")]
+    assert len(kinds) == 2, "once for the HIS, once for all its trades"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_cleanly(program: Program, number: int) -> None:
     assert program.stop(number) == 0
