@@ -318,6 +318,39 @@ class Prepare(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """One operation of a system, as its own description names it."""
+
+    name: str
+    """Its name there: `GetDeptInfo`."""
+    says: str
+    """What goes in and what comes out, in one line."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The operation's block under the adapter's name."""
+    unfit: str = ""
+    """Why the adapter cannot call it; empty where it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What `Adapter.sketch` reads in a system's description."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The profile's block under the adapter's name."""
+    operations: Sequence[Offered] = ()
+    findings: Sequence[Finding] = ()
+    """Why the description cannot be used at all."""
+
+
+class Draw(Protocol):
+    """Reads what a system says of itself (a WSDL), for a profile that is about to be written. Pure."""
+
+    def __call__(self, name: str, files: Mapping[str, bytes]) -> Sketch:
+        """`name`: the description among `files`, which also holds what it imports, by names as written from there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Adapter:
     """One kind of transport. What it cannot do is None."""
 
@@ -339,3 +372,5 @@ class Adapter:
     """For sources whose callers name an operation (`Inbound.operation`): those of the profile's options."""
     prepare: Prepare | None = None
     """For transports whose profile names files that say how to call: SOAP. None: options are all that calls need."""
+    sketch: Draw | None = None
+    """For transports whose systems describe themselves in a file: `hisbus new profile --wsdl`."""

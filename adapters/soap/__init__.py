@@ -4,6 +4,7 @@ from adapters.soap.client import Client
 from adapters.soap.options import OperationOptions, ProfileOptions
 from adapters.soap.prepare import prepare
 from adapters.soap.service import Service, served
+from adapters.soap.sketch import sketch
 from engine.contract import Adapter
 
 ADAPTER = Adapter(
@@ -16,4 +17,5 @@ ADAPTER = Adapter(
     formats=("xml", "json", "delimited", "hl7"),
     serves=served,
     prepare=prepare,
+    sketch=sketch,
 )

@@ -14,6 +14,7 @@ VERBS = {
     "try": "Show one mapping of a message, field by field.",
     "explain": "Show a route step by step, or every setting with its place.",
     "describe": "Describe an adapter, function, shape, setting or error.",
+    "new": "Begin a profile: like another one, or from a system's WSDL.",
     "run": "Run the bus in the foreground.",
     "status": "Show what the running bus listens to and waits for.",
     "send": "Send a file to a running bus the way a peer would.",

@@ -32,7 +32,8 @@ from engine.settings.nodes import Node, parse
 from engine.settings.problems import Problems
 from engine.settings.texts import validate
 
-_OWN = ("shapes", "tables", "between", "contracts")
+OWN = ("shapes", "tables", "between", "contracts")
+"""Folders whose texts are no profiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def load_texts(
     for file, node in nodes.items():
         if file.startswith("between/"):
             _between(file, node, shelf, library)
-    own = {stem(file): node for file, node in nodes.items() if PurePath(file).parts[0] not in _OWN}
+    own = {stem(file): node for file, node in nodes.items() if PurePath(file).parts[0] not in OWN}
     for name in own:
         node = profiles.merged(name, own, problems)
         parent = PurePosixPath(name).parent
