@@ -105,7 +105,7 @@ class Delimited(Plain):
 
     # --- building --------------------------------------------------------------------------------
 
-    def target(self, path: str) -> Target:
+    def target(self, path: str, within: str = "") -> Target:  # noqa: ARG002 - a place says all by itself
         if path == LINES:
             return Target((LINES,))
         return Target((self._place(path),))

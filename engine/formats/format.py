@@ -119,8 +119,10 @@ class Format(Protocol):
         """An iterable of items inside an item that `each(each)` gave (the OBX of an OBR). Raises PathError."""
         ...
 
-    def target(self, path: str) -> Target:
-        """A place to build. Raises PathError."""
+    def target(self, path: str, within: str = "") -> Target:
+        """A place to build. `within` is where the list or group around it stands, for formats that know what a place
+        may hold: the keys begin below it. Raises PathError.
+        """
         ...
 
     def render(self, tree: Any) -> Any:

@@ -113,7 +113,7 @@ class Hl7:
 
     # --- building --------------------------------------------------------------------------------
 
-    def target(self, path: str) -> Target:
+    def target(self, path: str, within: str = "") -> Target:  # noqa: ARG002 - a place says all by itself
         self._checked(path)
         return hl7_writer.target(path)
 

@@ -66,7 +66,7 @@ class Json(Plain):
     def each_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - an entry reads like a document
         return dotted.each(path)
 
-    def target(self, path: str) -> Target:
+    def target(self, path: str, within: str = "") -> Target:  # noqa: ARG002 - a place says all by itself
         return Target(dotted.keys(path), lists=True)
 
     def render(self, tree: Any) -> bytes:

@@ -8,6 +8,7 @@ from engine.base.where import did_you_mean
 from engine.formats.format import Format
 
 NAMES = {
+    "fhir": "engine.formats.fhir:Fhir",
     "hl7": "engine.formats.hl7:Hl7",
     "json": "engine.formats.json:Json",
     "xml": "engine.formats.xml:Xml",

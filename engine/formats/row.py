@@ -49,7 +49,7 @@ class Rows(Plain):
     def each_in(self, each: str, path: str) -> Compiled:  # noqa: ARG002 - a row reads the same everywhere
         return dotted.each(path)
 
-    def target(self, path: str) -> Target:
+    def target(self, path: str, within: str = "") -> Target:  # noqa: ARG002 - a place says all by itself
         keys = dotted.keys(path)
         if len(keys) > 1:
             raise PathError(f"{path!r} is no parameter", "a statement's parameters have one flat name each")

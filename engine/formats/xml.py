@@ -124,7 +124,7 @@ class Xml(Plain):
 
     # --- building --------------------------------------------------------------------------------
 
-    def target(self, path: str) -> Target:
+    def target(self, path: str, within: str = "") -> Target:  # noqa: ARG002 - a place says all by itself
         found = xml_paths.parse(path)
         keys: list[str | int] = []
         for step in found.steps:

@@ -99,7 +99,7 @@ def _hl7(_wire: Format, raw: bytes) -> Any:
     return found
 
 
-_READERS = {"json": _json, "xml": _xml, "hl7": _hl7}
+_READERS = {"json": _json, "fhir": _json, "xml": _xml, "hl7": _hl7}
 
 
 def _plain(value: Any) -> Any:

@@ -24,6 +24,7 @@ _PATHS = {
     "our shapes, json, row": '`patient.id`, `items(0).code`, `items(code=A).value`, `"a b".c`; `.` is the value itself',
     "hl7": "`PID-5.2`, `PID-3(2).1`, `PID-3(5=MR).1`, `OBX(3)-5`, `OBX-5(*)`, `PID-5.*`",
     "xml": "`Response/Body/Item(0)/Name`, `Item(Code=A)/Name`, `Item/@id`, `Note/text()`; `.` is its own text",
+    "fhir": "to build: `Patient.name(0).text`, `Observation.valueQuantity.value`; to read: as json",
     "delimited": "`NAME` or `3` (from 1), `lines(2).NAME`",
 }
 

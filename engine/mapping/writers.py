@@ -95,7 +95,7 @@ class WireWriter:
         return self.format.name
 
     def goal(self, path: str, level: Level) -> Goal:
-        target = self.format.target(path)
+        target = self.format.target(path, level.shown.removesuffix("."))
         keys = target.keys
         if level.strip and keys[: len(level.strip)] == level.strip and len(keys) > len(level.strip):
             keys = keys[len(level.strip) :]
