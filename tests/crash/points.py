@@ -197,6 +197,7 @@ POINTS = (
         "settle's commit, before the caller heard",
         "after-settle-commit",
         lambda scene: _answered(scene) > scene.acked,
+        passes=(1, 2, 3),  # the first of a life are what was asked about, and callers wait for that
         flow=CALLS,
     ),
 )

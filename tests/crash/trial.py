@@ -209,7 +209,10 @@ class Trial:
                 while self._bus.open():  # noqa: ASYNC110 - another process's journal tells nobody
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            self.result.findings.append(f"after {_REST:g} s {self._bus.open()} messages have not ended")
+            left = self._bus.open()
+            self.result.findings.append(
+                f"after {_REST:g} s {left} messages have not ended, or their senders do not know"
+            )
         if (code := await asyncio.to_thread(self._bus.stop)) != 0:
             self.result.findings.append(f"the last bus ended with {code}")
 
