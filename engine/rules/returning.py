@@ -39,6 +39,8 @@ def refundable(asked: Asked) -> Shape:
         return _no(code, "state")
     if document.get("refunding"):
         return _no(Code.REFUND_PENDING, "refunding")
+    if document.get("paid"):  # cancelled without giving the money back it would be the patient's loss
+        return _no(Code.NOT_REFUNDABLE, "paid")
     if document["state"] == _MISSED:
         return _missed(asked, rules)
     cutoff = rules.today if document.get("visit_type") == "TODAY" else rules.booking

@@ -3,13 +3,17 @@ says at the end whether it was so.
 """
 
 from collections.abc import Iterator
+from urllib.request import Request, urlopen
+from xml.sax.saxutils import escape
 
 import pytest
 
 from tests.flow.booking import CLINIC, Caller, becomes, booking, day, orders, person, safe
 from tests.flow.house import House
 from tests.flow.site import eventually
+from tests.peers.soap import enveloped
 
+SPACE = "http://www.dhcc.com.cn"
 CAPTCHA = "CAPTCHA_REQUIRED"
 """What stands against a booking in the evening hours of 放号, whenever this test happens to run."""
 HERE = {"lat": 22.5431, "lng": 114.0579, "accuracy": 30, "coordType": "gcj02", "deviceId": "PHONE-1"}
@@ -135,6 +139,33 @@ def test_the_day_of_the_visit(clinic: House, caller: Caller) -> None:
         clinic.post("/his/clock", advance=-86400)
     told = [{"order": appointment.replace("_7C", "|")} for appointment in (early, late)]
     assert clinic.post("/his/compare", told=told)["summary"] == {"ok": 2}
+
+
+def test_what_is_paid_at_the_counter_is_not_cancelled_without_its_money(clinic: House, caller: Caller) -> None:
+    patient, schedule = caller.enter("司马青"), caller.open(4)
+    lock = caller.lock(patient, schedule)["lockId"]
+    pay_at_counter(clinic, lock.partition("_7E")[0], schedule.partition("_7E")[0].replace("_7C", "|"))
+    (listed,) = caller.did("GET", f"/patients/{patient}/appointments")
+    assert (listed["paid"], listed["state"]) == (True, "BOOKED")
+    appointment = listed["appointmentId"]
+    refundable = caller.did("GET", f"/appointments/{appointment}/refundable")
+    assert (refundable["refundable"], refundable["reason"]) == (False, "NOT_REFUNDABLE")
+    assert caller.refused("POST", f"/appointments/{appointment}/cancel", {"reason": "改期"}) == "NOT_REFUNDABLE"
+    assert [one["state"] for one in orders(clinic, patient=patient)] == ["booked"]
+
+
+def pay_at_counter(clinic: House, lock: str, schedule: str) -> None:
+    """The counter books a lock and takes the money."""
+    inner = (
+        "<Request><TradeCode>1000</TradeCode><ExtOrgCode>HISBUS</ExtOrgCode><ClientType>ATM</ClientType><HospitalId>1"
+        f"</HospitalId><ExtUserID>YYT001</ExtUserID><TransactionId>{lock}</TransactionId><ScheduleItemCode>{schedule}"
+        "</ScheduleItemCode><PayFlag>Y</PayFlag><PayFee>10.00</PayFee></Request>"
+    )
+    body = enveloped(f'<BookService xmlns="{SPACE}"><XMLRequest>{escape(inner)}</XMLRequest></BookService>')
+    action = f"{SPACE}/DHCExternalService.RegInterface.Service.SelfRegService.BookService"
+    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
+    with urlopen(Request(clinic.hospital.his, body.encode(), headers), timeout=10) as answer:
+        assert "预约成功" in answer.read().decode()
 
 
 def test_a_stopped_clinic_ends_its_bookings(clinic: House, caller: Caller) -> None:

@@ -60,6 +60,16 @@ def test_what_was_missed_can_be_returned_for_seven_days(at, code):
     assert found(at, missed)["code"] == "NOT_REFUNDABLE"
 
 
+def test_what_is_paid_is_not_cancelled_without_its_money():
+    assert found(DAY + "06:00:00", {**VISIT, "paid": False})["refundable"]
+    assert found(DAY + "06:00:00", {**VISIT, "paid": True}) == {
+        "refundable": False,
+        "rule": "paid",
+        "code": "NOT_REFUNDABLE",
+    }
+    assert said(require_refundable(asked({**VISIT, "paid": True}))) == "NOT_REFUNDABLE"
+
+
 @pytest.mark.parametrize(
     ("state", "code"),
     [("VISITED", "ALREADY_VISITED"), ("CHECKED_IN", "ALREADY_CHECKED_IN"), ("CANCELLED", "STATE_CONFLICT")],
