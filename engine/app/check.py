@@ -3,7 +3,7 @@
 `hisbus check` and `hisbus run` come through here; there is no second opinion.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from engine.base.ids import Ids
 from engine.base.where import Where
 from engine.contract import Adapter, Link
 from engine.model import Profile
-from engine.routing.release import ROUTES, Release, build, read_texts
+from engine.routing.release import ROUTES, Release, build, profile_names, read_texts
 from engine.routing.release import Site as ReleaseSite
 from engine.sealing.seal import Seals
 from engine.settings.layers import Loaded, load_config
@@ -50,6 +50,8 @@ def check(
     release = build(texts, release_site(around, ids), problems)
     if release is not None:
         check_site(loaded, release, texts, adapters, problems)
+    else:
+        _check_profiles(loaded, profile_names(texts), problems)
     return Checked(loaded, release) if release is not None and not problems else None
 
 
@@ -97,15 +99,20 @@ def release_site(around: Surroundings, ids: Ids) -> ReleaseSite:
 
 def check_systems(loaded: Loaded, release: Release, adapters: Mapping[str, Adapter], problems: Problems) -> None:
     """Notes systems whose settings do not fit their profile: no such profile, no address, nothing to listen on."""
+    _check_profiles(loaded, release.library.profiles, problems)
     for name, system in loaded.config.systems.items():
         profile = release.library.profiles.get(system.profile)
-        if profile is None:
-            where = loaded.where("systems", name, "profile")
-            problems.unknown(where, "the profile", system.profile, release.library.profiles)
-        else:
+        if profile is not None:
             _check_addresses(name, profile, loaded, adapters[profile.adapter], problems)
             _check_links(name, profile, loaded, adapters[profile.adapter], problems)
             _check_named(name, profile, loaded, problems)
+
+
+def _check_profiles(loaded: Loaded, known: Iterable[str], problems: Problems) -> None:
+    names = sorted(known)
+    for name, system in loaded.config.systems.items():
+        if system.profile not in names:
+            problems.unknown(loaded.where("systems", name, "profile"), "the profile", system.profile, names)
 
 
 def _check_addresses(name: str, profile: Profile, loaded: Loaded, adapter: Adapter, problems: Problems) -> None:
@@ -154,8 +161,12 @@ def _check_named(name: str, profile: Profile, loaded: Loaded, problems: Problems
             problems.unknown(
                 loaded.where("systems", name, "settings", given), "the profile's name", given, profile.settings
             )
+    campuses = loaded.config.site.campuses if system.url or system.listen else [*system.at]
     for wanted in profile.settings:
-        everywhere = bool(system.at) and all(wanted in at.settings for at in system.at.values())
-        if wanted not in system.settings and not everywhere:
-            where = loaded.where("systems", name)
-            problems.add(where, f"profile {profile.name!r} reads ${wanted}", f"write settings: {{{wanted}: …}}")
+        without = [
+            campus for campus in campuses
+            if wanted not in system.settings and (campus not in system.at or wanted not in system.at[campus].settings)
+        ]  # fmt: skip
+        if without:
+            what = f"profile {profile.name!r} reads ${wanted}, which {', '.join(without)} does not have"
+            problems.add(loaded.where("systems", name), what, f"write settings: {{{wanted}: …}}")

@@ -88,7 +88,7 @@ def load_texts(
     for file, node in nodes.items():
         if file.startswith("between/"):
             _between(file, node, shelf, library)
-    own = {stem(file): node for file, node in nodes.items() if PurePath(file).parts[0] not in OWN}
+    own = {stem(file): node for file, node in nodes.items() if is_profile(file)}
     for name in own:
         node = profiles.merged(name, own, problems)
         parent = PurePosixPath(name).parent
@@ -96,6 +96,11 @@ def load_texts(
         if made is not None:
             library.profiles[made.name] = made
     return library
+
+
+def is_profile(file: str) -> bool:
+    """Whether a file below `mappings/` is a profile's text, whose name is the file's."""
+    return file.endswith((".yaml", ".yml")) and PurePath(file).parts[0] not in OWN
 
 
 def _nodes(texts: Mapping[str, bytes], problems: Problems, folder: str) -> dict[str, Node]:
@@ -123,6 +128,7 @@ def _shapes(nodes: Mapping[str, Node], shelf: Shelf) -> dict[str, ShapeSpec]:
             continue
         text = validate(ShapeText, node, shelf.problems)
         if text is None:
+            shelf.broken.add(PurePath(file).stem)
             continue
         _check_name(file, "shape", text.shape, node, shelf.problems)
         shelf.documents[text.shape] = shapes.document(text, node, shelf.problems)

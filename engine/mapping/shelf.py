@@ -33,6 +33,8 @@ class Shelf:
     problems: Problems
     seal_factory: SealFactory | None = None
     documents: dict[str, Document] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    """Shapes that are there and cannot be read: what is wrong with them is said where they stand."""
     tables: dict[str, Table] = field(default_factory=dict)
     maps: dict[str, Map] = field(default_factory=dict)
     """Every compiled map under its name: `results/oru incoming.lab_result.read`."""
@@ -42,7 +44,7 @@ class Shelf:
         if name is None:
             return None
         found = self.documents.get(name)
-        if found is None:
+        if found is None and name not in self.broken:
             self.problems.add(where, f"there is no shape {name!r}", did_you_mean(name, self.documents))
         return found
 

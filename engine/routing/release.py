@@ -21,9 +21,9 @@ from engine.formats import dotted
 from engine.formats.hl7_versions import trusting
 from engine.journal.interface import Journal
 from engine.mapping.functions.kind import Setup
-from engine.mapping.library import Library, load_texts
+from engine.mapping.library import Library, is_profile, load_texts
 from engine.mapping.shapes import ShapeSpec
-from engine.mapping.shelf import SealFactory
+from engine.mapping.shelf import SealFactory, stem
 from engine.model import Context, Find, Profile, Shape
 from engine.registry.systems import PROFILES as LOCAL
 from engine.routing.compile import Surroundings, compile_routes
@@ -101,6 +101,12 @@ def read_texts(site: Path) -> dict[str, bytes]:
     """`routes.yaml` and everything below `mappings/`, by their names below the site's folder."""
     files = [site / ROUTES, *sorted(path for path in (site / MAPPINGS).rglob("*") if path.is_file())]
     return {path.relative_to(site).as_posix(): path.read_bytes() for path in files if path.exists()}
+
+
+def profile_names(texts: Mapping[str, bytes]) -> list[str]:
+    """The profiles that texts hold, also those that cannot be compiled."""
+    below = (name.removeprefix(MAPPINGS + "/") for name in texts if name.startswith(MAPPINGS + "/"))
+    return [stem(file) for file in below if is_profile(file)]
 
 
 def digest_of(texts: Mapping[str, bytes]) -> str:
