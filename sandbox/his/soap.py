@@ -64,6 +64,16 @@ def _argument(method: etree._Element) -> str:
     return given[0].text or ""
 
 
+def request(method: str, payload: str) -> bytes:
+    """The envelope of a call, for facades that let the trades do their work."""
+    return _envelope(f'<{method} xmlns="{NAMESPACE}"><XMLRequest>{escape(payload)}</XMLRequest></{method}>').encode()
+
+
+def result(body: bytes) -> str:
+    """The result string in an envelope of `answer`."""
+    return str(etree.fromstring(body, _PARSER).xpath("string(//*[local-name()='Body'])"))
+
+
 def answer(method: str, result: str, *, cdata: bool) -> str:
     """The envelope of a result string, which real ones write in either way."""
     inner = f"<![CDATA[{result}]]>" if cdata and "]]>" not in result else escape(result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.his import faults, soap
+from sandbox.his.asmx.facade import Asmx
 from sandbox.his.clinic import Clinic
 from sandbox.his.clock import Clock
 from sandbox.his.facade import Facade
@@ -34,13 +35,14 @@ class His:
         self.clock = Clock(store)
         self.clinic = Clinic.of(store, self.clock, seed)
         self.facade = Facade(self.clinic)
+        self.asmx = Asmx(self.facade, self.clinic)
         self.push = Push(store, board, pace, platform)
         self._host = host
-        self.port = Port("his", host, port, store, board, Facade.subject, self.clock.now)
+        self.port = Port("his", host, port, store, board, Asmx.subject, self.clock.now)
 
     async def start(self) -> None:
         self.clinic.rota.ensure(self.clock.today())
-        await self.port.start(self.facade.serve, self.facade.busy)
+        await self.port.start(self.asmx.serve, self.asmx.busy)
         self.push.start()
 
     async def stop(self) -> None:
