@@ -9,6 +9,7 @@ from importlib import import_module
 from engine.contract import Adapter
 
 NAMES = {
+    "fhir": "adapters.fhir:ADAPTER",
     "http": "adapters.http:ADAPTER",
     "mllp": "adapters.mllp:ADAPTER",
     "soap": "adapters.soap:ADAPTER",

@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from tests.contract.databases import PostgresStand, SqliteStand
-from tests.contract.stands import WIRE, HttpStand, MllpStand, SoapStand, Stand
+from tests.contract.stands import WIRE, FhirStand, HttpStand, MllpStand, SoapStand, Stand
 from tests.peers.postgres import programs, running
 
 
@@ -38,6 +38,7 @@ async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     make: dict[str, Callable[[], Stand]] = {
         "mllp": MllpStand,
         "http": HttpStand,
+        "fhir": FhirStand,
         "soap": SoapStand,
         "sqlite": lambda: SqliteStand(tmp_path),
         "postgres": lambda: PostgresStand(tmp_path, request.getfixturevalue("postgres_port")),

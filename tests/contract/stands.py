@@ -16,7 +16,7 @@ from tests.peers.proxy import FaultProxy
 from tests.peers.soap import SoapPeer
 from tests.peers.web import WebServer
 
-WIRE = ("mllp", "http", "soap", "postgres")
+WIRE = ("mllp", "http", "fhir", "soap", "postgres")
 LIMITS = Limits(at_once=4, connect=0.5, total=2.0)
 
 
@@ -134,13 +134,13 @@ class HttpStand(Stand):
 
     def call(self, number: str, *, timeout: float = 2.0, size: int = 0, slow: bool = False) -> Call:
         # PUT: what libraries like to send again by themselves.
-        options = adapters.load("http").operation_options(method="PUT", path="/{name}", query=("number",))
+        options = adapters.load(self.adapter).operation_options(method="PUT", path="/{name}", query=("number",))
         path = "wait" if slow else "note"
         fields = {"name": path, "number": number}
         return Call("put", options, f"{number} {self.secret}".encode() + b"x" * size, number, timeout, fields=fields)
 
     def refused(self) -> Call:
-        options = adapters.load("http").operation_options(path="/refuse")
+        options = adapters.load(self.adapter).operation_options(path="/refuse")
         return Call("put", options, self.secret.encode(), "0", 2.0)
 
     def link(self, port: int, limits: Limits = LIMITS) -> Link:
@@ -152,6 +152,10 @@ class HttpStand(Stand):
 
     def answered(self, reply: Reply, number: str) -> bool:
         return reply.body.startswith(f"{number} ".encode())
+
+
+class FhirStand(HttpStand):
+    adapter = "fhir"
 
 
 class SoapStand(Stand):

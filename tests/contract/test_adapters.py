@@ -52,6 +52,8 @@ def test_an_unknown_adapter_is_a_key_error() -> None:
         ("http", "ftp://host"),
         ("http", "https://user:word@host/"),
         ("http", "https://host/?a=b"),
+        ("fhir", "https://host/fhir?_format=json"),
+        ("fhir", None),
         ("soap", "https://host/?CachePassword=word"),
         ("soap", None),
         ("sql", "no url at all"),
