@@ -7,6 +7,10 @@ Reading is JSON's: `entry(0).response.status`, `issue(0).code`. A place to build
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+from fhir.resources.R4B import get_fhir_model_class
+from pydantic import ValidationError
+
 from engine.base.errors import BusError, Code
 from engine.base.where import did_you_mean
 from engine.formats import dotted, fhir_bundle, fhir_paths
@@ -50,3 +54,14 @@ class Fhir(Json):
         if len(found) != 1:
             raise BusError(Code.VALIDATION_FAILED, "several resources, or none, go in a Bundle")
         return dump(fhir_bundle.resource(*found[0], links={}))
+
+    def validate(self, body: bytes) -> None:
+        """By fhir.resources' models, some 12 ms for a report. Raises BusError with the first place that is wrong."""
+        try:
+            get_fhir_model_class(orjson.loads(body)["resourceType"]).model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            spot = ".".join(str(each) for each in first["loc"])
+        else:
+            return
+        raise BusError(Code.VALIDATION_FAILED, "not valid FHIR R4", spot=spot)

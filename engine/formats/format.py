@@ -13,7 +13,7 @@ Building: a map fills a tree of plain dicts and lists by `target(path)`; `render
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from engine.base.errors import BusError
 
@@ -142,4 +142,13 @@ class Format(Protocol):
         with None (durable) or why it was refused; `raw` is what came and may be unreadable; `batch` says that
         it was one. `made` has `time` (aware datetime) and `id`. No element: the sender wants no answer.
         """
+        ...
+
+
+@runtime_checkable
+class Validating(Protocol):
+    """A format that can hold what was built against its standard's own models: slow, and only where a text asks."""
+
+    def validate(self, body: bytes) -> None:
+        """Raises BusError(VALIDATION_FAILED, …, spot=place) without any value."""
         ...

@@ -8,7 +8,7 @@ from typing import Any
 from engine.base.where import did_you_mean
 from engine.contract import Adapter, Options
 from engine.formats.format import Format
-from engine.mapping import address, meaning, polls, refusals
+from engine.mapping import address, meaning, polls, refusals, validation
 from engine.mapping.compile import NO_CONTEXT, Map, compile_map, compile_test
 from engine.mapping.examples import cases
 from engine.mapping.functions.kind import Setup
@@ -46,13 +46,11 @@ class Maker:
         reply_map = self._reply(name, text, node, replies)
         reader = WireReader(replies, bus=False)
         rules = meaning.rules(text.meaning, node.get("meaning"), reader, self._setup(ours=True), self.shelf.problems)
-        build = self._build(name, node, wire, takes, address.needed(self.adapter, options))
+        check = validation.check(text.validate_, wire, node, self.shelf.problems)
+        build = self._build(name, node, wire, takes, address.needed(self.adapter, options), check)
         ask = Ask(text.ask.by, text.ask.absent_after, tuple(text.ask.same)) if text.ask is not None else None
         understand = meaning.understanding(rules, replies, effect, reply_map)
         seal = self._seal(node)
-        if text.validate_ != "never":
-            what = "'validate' is not carried yet"
-            self.shelf.problems.add(place(node, "validate"), what, "what is built is checked by its examples")
         return Outgoing(
             name, text.takes, text.gives, effect, text.repeatable, ask, options, build, understand, seal,
             text.validate_, cases(text.examples, node), (wire, replies),
@@ -86,7 +84,13 @@ class Maker:
         return Incoming(name, _never, gives.name, _as_it_is, poll=poll)
 
     def _build(
-        self, name: str, node: Node, wire: Format, takes: Document | None, needed: frozenset[str]
+        self,
+        name: str,
+        node: Node,
+        wire: Format,
+        takes: Document | None,
+        needed: frozenset[str],
+        check: validation.Check | None,
     ) -> Callable[[Mapping[str, Any], Context], Built]:
         reader = ShapeReader(takes, self.text.settings)
         fields, values = node.get("request"), node.get("address")
@@ -99,6 +103,8 @@ class Maker:
 
         def build(document: Mapping[str, Any], context: Context) -> Built:
             body = nothing if request is None else wire.render(request.run(document, context))
+            if check is not None and request is not None:
+                check(body, context)
             return Built(body, address.whole(needed, places.run(document, context)) if places is not None else {})
 
         return build
