@@ -1,4 +1,5 @@
-"""What `docs/operations.md` tells an operator to type works as it stands, and it names all that the bus says.
+"""What `docs/operations.md` tells an operator to type, and both READMEs a newcomer, works as it stands; the guide names
+all that the bus says.
 
 A ```sh block is run when the line above it is `<!-- run -->` or `<!-- run: … -->`, whose words come first:
 they make the state that the block is about. All run in one shell, in order.
@@ -57,6 +58,36 @@ def test_every_command_of_the_operators_guide_runs(desk):
     folder, environment = desk
     blocks = BLOCK.findall(GUIDE.read_text(encoding="utf-8"))
     assert len(blocks) >= 6, "the guide's blocks are not found any more"
+    _run(blocks, folder, environment)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_every_command_that_a_newcomer_is_shown_runs(desk, name):
+    folder, environment = desk
+    blocks = BLOCK.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert len(blocks) == 2, "the README's blocks are not found any more"
+    said = _run([(before, _beside(commands)) for before, commands in blocks], folder, environment)
+    assert '"state": "CANCELLED"' in said
+    assert "REPORT_READY" in subprocess.run(
+        [sys.executable, "-m", "sandbox.cli", "ledger", "gateway"],
+        env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True,
+    ).stdout  # fmt: skip
+
+
+def _beside(commands):
+    """A README's commands, without the one that starts a bus of its own (tests/rush has it), and as patient as a person:
+    what was sent a moment ago may be on its way.
+    """
+    shown = "\n".join(line for line in commands.splitlines() if not line.startswith("scripts/rush"))
+    shown = re.sub(
+        r"^scripts/sandbox compare.*$", "until scripts/sandbox compare; do sleep 0.2; done", shown, flags=re.MULTILINE
+    )
+    return shown.replace("scripts/hisbus", "hisbus").replace("scripts/sandbox", "sandbox")
+
+
+def _run(blocks, folder, environment):
+    """What the commands of all blocks said, run in one shell, in order; each must end well."""
     lines = ["set -eu", f'sandbox() {{ {sys.executable} -m sandbox.cli "$@"; }}']
     for before, commands in blocks:
         lines += [before or ":", "set -x", commands, "{ set +x; } 2>/dev/null"]
@@ -65,6 +96,7 @@ def test_every_command_of_the_operators_guide_runs(desk):
         cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"the last command failed:\n{done.stderr[-3000:]}\n{done.stdout[-2000:]}"
+    return done.stdout
 
 
 @pytest.mark.parametrize("name", [GUIDE.name, "operations.zh-CN.md"])
