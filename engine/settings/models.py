@@ -63,7 +63,7 @@ class Keep(Text):
     history: Duration = 2 * YEAR
     """What happened to each message, without its body."""
     keys: Duration = 30 * 86400.0
-    """Idempotency keys: a repeat within this time is recognised."""
+    """Idempotency keys: a repeat within this time is recognised. No longer than bodies, as answers go with them."""
     audit: Duration = 3 * YEAR
     """Who asked what about whom; the law asks for six months at least."""
 
@@ -73,6 +73,13 @@ class Keep(Text):
         if value < HALF_A_YEAR:
             raise wrong("audit records are kept for six months at least", "write 180d or more")
         return value
+
+    @model_validator(mode="after")
+    def _answered(self) -> Self:
+        """Whoever repeats the key of a call is told its answer; without one he would hear "not known yet" for good."""
+        if self.keys > self.bodies:
+            raise wrong("keys outlive the answers that they stand for", "keep keys no longer than bodies")
+        return self
 
 
 class JournalSettings(Text):

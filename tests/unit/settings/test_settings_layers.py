@@ -147,3 +147,11 @@ def test_settings_are_shown_as_they_are_written(site):
     assert shown["journal.reserve"] == "512MB"
     assert shown["journal.key"] == {"secret": "journal_key"}
     assert shown["systems.his.limits.total"] == "10s"
+
+
+def test_keys_that_outlive_the_answers_they_stand_for_are_found(site):
+    folder = site(default="journal: {keep: {bodies: 30d, keys: 30d}}\n", short="journal:\n  keep: {bodies: 7d}\n")
+    load(folder)
+    (finding,) = findings(folder, "short")
+    assert "keys outlive the answers that they stand for" in finding
+    assert load(folder, "short", {"HISBUS__JOURNAL__KEEP__KEYS": "7d"}).config.journal.keep.keys == 7 * 86400.0
