@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urljoin
 
 from tests.flow.programs import Around, Bus, Hospital, environment_of
 from tests.flow.site import PATIENCE, ask_journal, copy_site, eventually, secret
@@ -15,10 +16,12 @@ CAMPUSES = {"桃源院区": "main", "北院院区": "north", "星湖门诊": "la
 class House:
     """Started with `with`. Reports are the simulated hospital's own; what is shown is what the bus's API says."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
-        """`settings`: what differs from those of the sandbox, by place (`rules.checkin.before`)."""
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, his: str = "") -> None:
+        """`settings`: what differs from those of the sandbox, by place (`rules.checkin.before`). `his`: the path at which
+        its HIS is called, where it is not the usual one.
+        """
         self.site = copy_site(folder / "site")
-        self._settings = settings or {}
+        self._settings, self._his = settings or {}, his
         self.folder = folder
         self._mllp, self._http, self._push = free_port(), free_port(), free_port()
 
@@ -27,7 +30,7 @@ class House:
             self.folder / "hospital", self._mllp, self.site / "var/secrets/gateway_secret", self._push
         )
         self.hospital.start()
-        around = Around(self.hospital.gateway, self.hospital.repro, self.hospital.his, self._push)
+        around = Around(self.hospital.gateway, self.hospital.repro, urljoin(self.hospital.his, self._his), self._push)
         self.bus = Bus(self.site, self._mllp, self._http, around)
         self.bus.environment |= environment_of(self._settings)
         try:

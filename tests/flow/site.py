@@ -26,7 +26,7 @@ def copy_site(folder: Path) -> Path:
     for name in ("mappings", "config"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "routes.yaml", folder)
-    for profile in ("gateway/message", "his/donghua"):
+    for profile in ("gateway/message", "his/donghua", "his/neusoft"):
         file = folder / f"mappings/{profile}.yaml"
         text = file.read_text(encoding="utf-8")
         assert "absent_after: 60s" in text

@@ -11,6 +11,7 @@ import pytest
 from tests.flow.booking import CLINIC, Caller, becomes, booking, day, orders, person, safe
 from tests.flow.house import House
 from tests.flow.site import eventually
+from tests.flow.vendors import ASMX, connect_neusoft
 from tests.peers.soap import enveloped
 
 SPACE = "http://www.dhcc.com.cn"
@@ -19,10 +20,13 @@ CAPTCHA = "CAPTCHA_REQUIRED"
 HERE = {"lat": 22.5431, "lng": 114.0579, "accuracy": 30, "coordType": "gcj02", "deviceId": "PHONE-1"}
 
 
-@pytest.fixture(scope="module")
-def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(scope="module", params=["donghua", "neusoft"])
+def clinic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house of its own, as its HIS's clock is moved. Its bus lets check in long before, since its own clock is not."""
-    house = House(tmp_path_factory.mktemp("clinic"), {"rules.checkin.before": "72h"})
+    other = request.param == "neusoft"
+    house = House(tmp_path_factory.mktemp("clinic"), {"rules.checkin.before": "72h"}, his=ASMX if other else "")
+    if other:
+        connect_neusoft(house.site)
     with house:
         yield house
 
