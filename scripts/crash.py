@@ -28,7 +28,7 @@ from tests.postgres_server import running_server  # noqa: E402 - the same
 RANDOM = {"random": LARGE_RESULTS, "call-random": CALLS}
 """Series of random moments, and what flows meanwhile."""
 _ANY = "any moment, its start included"
-_SHORTEST, _LONGEST = 0.1, 2.5
+_SHORTEST, _LONGEST = 0.1, 4.0
 """Seconds of a life that ends at a random moment: some end while the bus still starts."""
 _COLUMNS = ("point", "kills", "as §7 says", "messages", "sendings", "calls", "again", "questions", "verdict")
 

@@ -12,9 +12,10 @@ from typing import Any
 import engine.app.bus as assembled
 import engine.routing.split as splitting
 from engine.cli.main import main
-from tests.crash.flows import PAGE
 
 DIED = "died"
+PAGE = 20
+"""Children a commit, so that a panel takes several."""
 
 
 class Death:

@@ -18,8 +18,6 @@ from tests.crash.witness import Witness
 from tests.flow.kept import kept
 from tests.flow.programs import Around, Bus
 
-PAGE = 20
-"""Children a commit in the flow of panels, so that a panel takes several."""
 _ITEMS, _PAUSE = 45, 1.0
 
 _PANEL_ROUTES = """

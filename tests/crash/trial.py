@@ -21,7 +21,7 @@ from tests.flow.site import ask_journal, copy_site, journal_of, keep_on_postgres
 from tests.peers.proxy import free_port
 
 PROGRAM = (sys.executable, "-m", "tests.crash.bus_under_test")
-_DEATH = 20.0
+_DEATH = 60.0
 """Seconds that a life may last before it is ended from outside, without having reached its point."""
 _SESSION = "hisbus-under-test"
 _REST = 90.0
