@@ -147,6 +147,12 @@ def _say(options: argparse.Namespace, made: bool) -> None:
             "the channel API, signed callers",
             f"{hisbus} call report.list patientId={PATIENT} --campus main{named}",
         ),
+        (f"{http}/api/v1/docs", "its page: open it in a browser", f"{hisbus} describe call{named}"),
+        (
+            "",
+            "号源 to book, on the day that you write",
+            f"{hisbus} call schedule.list deptId=1001 from=DAY to=DAY --campus main{named}",
+        ),
         (f"{http}/readyz", "what works and what does not", f"curl -s {http}/readyz"),
         (f"{http}/metrics", "for Prometheus", f"curl -s {http}/metrics"),
         (
