@@ -173,7 +173,7 @@ def _say(options: argparse.Namespace, made: bool) -> None:
     print("\n(keys for this sandbox were made in var/secrets)" if made else "")
     print("hisbus runs with its simulated hospital. Ctrl-C stops both. Try, in another terminal:\n")
     for address, what, line in addresses:
-        print(f"  {address:<32}{what}" if address else f"  {what}", line, sep="\n      ")
+        print(f"  {address:<36}{what}" if address else f"  {what}", line, sep="\n      ")
     print(flush=True)
 
 
