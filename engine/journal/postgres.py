@@ -364,7 +364,11 @@ PRUNE_WHOLE = (
     where p.place between s.seq * 4096 and s.seq * 4096 + 4095""",
     "delete from messages where seq = any($1::bigint[])",
 )
-FORGET = "delete from keys where key = any($1::bytea[]) and until < $2"
+# The key of an open message stays: who repeats it must not begin what may be done already.
+FORGET = """
+delete from keys k where k.key = any($1::bytea[]) and k.until < $2
+and not exists (select 1 from messages m where m.seq = k.message and m.open > 0)
+"""
 SWEEP_PARTS = "delete from parts where at < $1 and id not in (select id from messages)"
 SWEEP_RECORDS = """
 delete from records where key in (select key from records where until < $1 order by until limit 1000)

@@ -215,7 +215,11 @@ PRUNE_WHOLE = (
     "delete from splits where place between ?1 * 4096 and ?1 * 4096 + 4095",
     "delete from messages where seq = ?1",
 )
-FORGET = "delete from keys where key = ? and until < ?"
+# The key of an open message stays: who repeats it must not begin what may be done already.
+FORGET = """
+delete from keys where key = ? and until < ?
+and not exists (select 1 from messages m where m.seq = keys.message and m.open > 0)
+"""
 SWEEP_PARTS = "delete from parts where at < ? and id not in (select id from messages)"
 SWEEP_RECORDS = """
 delete from records where key in (select key from records where until < ? order by until limit 1000)

@@ -17,7 +17,7 @@ from engine.journal.keys import DAY, KeyRing
 from engine.journal.retention import Keep, prune
 from engine.journal.upkeep import verify
 from engine.journal.verbs import body_place
-from engine.model import Find, NewDelivery, State, Then, Verdict
+from engine.model import Duplicate, Find, NewDelivery, State, Then, Verdict
 from tests.unit.journal.made import MASTER, NO_ROOM, Opened, Opener, message
 
 RING = KeyRing(MASTER)
@@ -150,7 +150,9 @@ async def test_pruning_takes_bodies_then_history_and_never_what_is_open(opener: 
 
 async def test_keys_and_audited_reads_go_in_their_time_and_parts_without_a_message_are_swept(opener: Opener) -> None:
     opened = await opener.open()
-    await opened.accept(message(key="K1"))
+    open_still = await opened.accept(message(key="K1"))
+    ended = await opened.accept(message(key="K2"))
+    await opened.journal.act(Act("drop", ended.seq, 0, "li", "old"), Then(State.GIVEN_UP), opened.room)
     opened.journal.note(Noted("report.list", "app", "main", Find("patient", "P1"), "FINE"))
     await opened.journal.bodies.seal(opened.clock.now(), "never came", "raw", bytes(3_000_000))
     fetch = opened.journal.store.fetch
@@ -159,6 +161,10 @@ async def test_keys_and_audited_reads_go_in_their_time_and_parts_without_a_messa
     opened.clock.advance(timedelta(days=31))
     pruned = await prune(opened.journal, Keep(), opened.clock, quiet)
     assert (pruned.keys, pruned.swept) == (1, 3)
+    again = await opened.journal.accept(message(key="K1", id="again"), opened.room)
+    assert isinstance(again, Duplicate), "it may be done already"
+    await opened.journal.act(Act("drop", open_still.seq, 0, "li", "old"), Then(State.GIVEN_UP), opened.room)
+    assert (await prune(opened.journal, Keep(), opened.clock, quiet)).keys == 1
     opened.clock.advance(timedelta(days=1200))
     assert (await prune(opened.journal, Keep(), opened.clock, quiet)).swept == 1
 
