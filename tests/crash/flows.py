@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.crash import compare, compare_calls
-from tests.crash.applications import Applications, Wanted
 from tests.crash.callers import Callers
 from tests.crash.compare import few
 from tests.crash.destination import Notice, Platform
@@ -150,59 +149,6 @@ def _compare_panels(site: Path, laboratory: Laboratory, platform: Platform) -> l
     )
 
 
-_NOTICE_ROUTES = """
-routes:
-  notice.send: {to: messages.send, within: 1s, retry: {for: 1h, then: park}, answer: {within: 5s}}
-"""
-_NOTICE_CONTRACT = """
-operations:
-  notice.send:
-    says: 向患者发送通知
-    method: POST
-    path: /notices
-    scope: appointment.write
-    effect: change
-    key: required
-    request:
-      body:
-        scene: {at: scene, required: true}
-        patientId: {at: patient_id, required: true}
-        mobile: {at: mobile, required: true}
-        reportId: {at: report_id, required: true}
-        title: title
-        reportTime: {at: reported_at, type: time}
-    reply: {fields: {serialNo: {at: serial_no}}}
-"""
-
-
-def _notices(site: Path) -> None:
-    (site / "routes.yaml").write_text(_NOTICE_ROUTES, encoding="utf-8")
-    (site / "mappings/contracts/notices.yaml").write_text(_NOTICE_CONTRACT, encoding="utf-8")
-    channel = site / "mappings/channel/app.yaml"
-    channel.write_text(channel.read_text(encoding="utf-8").replace("parts: [", "parts: [notices, "), encoding="utf-8")
-
-
-def _told_once(wanted: Sequence[Wanted], calls: Sequence[Notice]) -> Iterator[str]:
-    """Every text of which a caller heard that it is done was done once, and no other twice."""
-    done = Counter(call.report for call in calls if call.did in (Did.DONE, Did.MUTE))
-    for one in wanted:
-        if (count := done.pop(one.control_id, 0)) > 1 or count < one.acked:
-            yield f"{one.control_id}: done {count} times, and its caller heard {'yes' if one.acked else 'nothing'}"
-    yield from (f"{report} was done and nobody wanted it" for report in done)
-
-
-def _compare_notices(site: Path, applications: Applications, platform: Platform) -> list[str]:
-    journal, wanted, calls = kept(site), applications.ledger, platform.ledger
-    carried = [message for message in journal if [step["state"] for step in message.steps] != ["withdrawn"]]
-    return few(
-        compare.stored_is_delivered(carried, {"notice.send": 1}),
-        compare.calls_have_their_attempt(calls),
-        compare.calls_have_their_reason(calls, journal),
-        _told_once(wanted, calls),
-        compare.journal_is_sound(site),
-    )
-
-
 def _laboratory(bus: Bus, _platform: Platform, **ways: Any) -> Laboratory:
     return Laboratory(bus.mllp, **ways)
 
@@ -217,9 +163,6 @@ LARGE_RESULTS = Flow(_platform, partial(_laboratory, large=True), _compare_resul
 
 PANELS = Flow(_platform, partial(_laboratory, lines=2, pause=_PAUSE, items=_ITEMS), _compare_panels, settle=_panels)
 """Each result is split into its items, and each item goes to the message platform."""
-
-NOTICES = Flow(_platform, lambda bus, _platform: Applications(bus), _compare_notices, settle=_notices)
-"""Callers of the channel wait until the message platform has their text, and repeat their keys until they know."""
 
 CALLS = Flow(
     Witness,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.crash.flows import CALLS, LARGE_RESULTS, NOTICES, PANELS, RESULTS, Flow
+from tests.crash.flows import CALLS, LARGE_RESULTS, PANELS, RESULTS, Flow
 from tests.crash.ledger import DONE, READ
 from tests.flow.site import ask_journal
 
@@ -126,13 +126,6 @@ POINTS = (
         "settle's commit, before anybody heard",
         "after-settle-commit",
         lambda scene: scene.count("deliveries where state = 'delivered'") > 0,
-    ),
-    Point(
-        "before-heard",
-        "settle's commit, before the caller heard",
-        "after-settle-commit",
-        lambda scene: scene.count("messages where answer is not null") > scene.acked,
-        flow=NOTICES,
     ),
     Point(
         "before-split",

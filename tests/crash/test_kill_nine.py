@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.flows import CALLS, LARGE_RESULTS, NOTICES, PANELS, RESULTS
+from tests.crash.flows import CALLS, LARGE_RESULTS, PANELS, RESULTS
 from tests.crash.points import POINTS
 from tests.crash.trial import Kill, Trial
 from tests.postgres_server import Server, postgres
@@ -37,17 +37,6 @@ async def test_they_agree_on_postgresql(tmp_path: Path, postgres: Server) -> Non
     assert result.findings == []
     assert not result.missed
     assert {result.kills[point.name] for point in points} == {1}
-
-
-@pytest.mark.slow
-async def test_who_waits_for_a_bus_that_dies_hears_by_his_key_what_was_done(tmp_path: Path) -> None:
-    (point,) = (point for point in POINTS if point.flow is NOTICES)
-    kills = [Kill(point, at) for at in point.passes[:4]]
-    result = await Trial(tmp_path, NOTICES).run([*kills, *(Kill(None, seconds=seconds) for seconds in RANDOM[1::2])])
-    assert result.findings == []
-    assert not result.missed
-    assert result.found[point.name] == len(kills)
-    assert result.calls > 5
 
 
 @pytest.mark.slow
