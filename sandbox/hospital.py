@@ -15,6 +15,7 @@ from aiohttp import web
 from sandbox import admin, times, town
 from sandbox.desk import Desk
 from sandbox.faults import ANSWERING, SENDING, FaultBoard
+from sandbox.fhir.server import BASE, Repository
 from sandbox.gateway import Gateway
 from sandbox.his.system import SYSTEMS, His
 from sandbox.outbox import Pace
@@ -60,7 +61,7 @@ class Hospital:
         self.store = Store(settings.data / "hospital.db")
         self.seed = town.build(self.store, settings.seed, settings.today or datetime.now(times.ZONE).date())
         self.faults = FaultBoard(
-            {"gateway": ("gateway", ANSWERING), "repro": ("repro", ANSWERING)}
+            {name: (name, ANSWERING) for name in ("gateway", "repro", "fhir")}
             | {s.name: (s.group, SENDING) for s in SENDERS.values()}
             | SYSTEMS,
             self.seed,
@@ -71,6 +72,8 @@ class Hospital:
         self.gateway_port = Port("gateway", settings.host, settings.port(1), self.store, self.faults)
         self.repro = Centre(self.store, guard, self.seed)
         self.repro_port = Port("repro", settings.host, settings.port(3), self.store, self.faults)
+        self.fhir = Repository(self.store)
+        self.fhir_port = Port("fhir", settings.host, settings.port(4), self.store, self.faults)
         self.his = His(
             self.store, self.faults, settings.host, settings.port(2), self.seed, settings.pace, settings.bus_his
         )
@@ -92,6 +95,7 @@ class Hospital:
         self.desk = Desk(self.store, self.reports, self.senders)
         await self.gateway_port.start(self.gateway.serve, self.gateway.busy)
         await self.repro_port.start(self.repro.serve, self.repro.busy)
+        await self.fhir_port.start(self.fhir.serve, self.fhir.busy)
         await self.his.start()
         for sender in self.senders.values():
             sender.start()
@@ -105,6 +109,7 @@ class Hospital:
                 await self._rhythm
         await asyncio.gather(*(sender.stop() for sender in self.senders.values()))
         await self.his.stop()
+        await self.fhir_port.stop()
         await self.repro_port.stop()
         await self.gateway_port.stop()
         if self._runner is not None:
@@ -129,6 +134,7 @@ class Hospital:
                 f"http://{host}:{self.repro_port.port}{REPORTS}",
                 "the reproductive centre's reports, signed like the gateway: ?patientId=…",
             ),
+            (f"http://{host}:{self.fhir_port.port}{BASE}", "the clinical data repository: transactions of FHIR R4"),
             (f"mllp://{peer}", f"{len(SENDERS)} senders send here: {', '.join(SENDERS)}"),
         ]
 
