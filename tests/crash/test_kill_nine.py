@@ -17,6 +17,7 @@ HEARD = "call-after-settle"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # more than twenty lives
 async def test_three_ledgers_agree_whatever_the_bus_died_of(tmp_path: Path) -> None:
     points = [point for point in POINTS if point.flow in (RESULTS, LARGE_RESULTS)]
     kills = [Kill(point, point.passes[n]) for n in range(EACH) for point in points]
@@ -31,6 +32,7 @@ async def test_three_ledgers_agree_whatever_the_bus_died_of(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_they_agree_on_postgresql(tmp_path: Path, postgres: Server) -> None:
     points = [point for point in POINTS if point.flow in (RESULTS, LARGE_RESULTS)]
     result = await Trial(tmp_path, LARGE_RESULTS, postgres=postgres.fresh()).run([Kill(point) for point in points])
@@ -58,6 +60,7 @@ async def test_callers_of_a_his_are_told_what_it_did(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("journal", ["sqlite", "postgresql"])
 async def test_every_child_of_a_split_is_told_once(
     tmp_path: Path, journal: str, request: pytest.FixtureRequest
