@@ -1,7 +1,8 @@
 """Bindings (绑定就诊人): which patients a user of the channels has.
 
-Two records decide a binding, so that both limits hold whoever binds at the same moment: what a user has, and who has a
-patient. A third is the evidence and outlives the binding. Catalog: patient.bind, patient.unbind, patient.list.
+A user is one of an application's: the same id at two applications is two users. Two records decide a binding, so that
+both limits hold whoever binds at the same moment: what a user has, and who has a patient. A third is the evidence and
+outlives the binding. Catalog: patient.bind, patient.unbind, patient.list.
 """
 
 from typing import Any
@@ -21,7 +22,7 @@ _KEPT = ("name", "card_no", "card_type", "mobile", "relation")
 async def bind(asked: Asked, look: Look) -> Shape | Refusal:
     """Binds a patient. A patient who is bound already stays as he is bound."""
     user, patient = asked.document["user_id"], asked.document["patient_id"]
-    mine = await _items(look, _OF_USER, asked.here(user))
+    mine = await _items(look, _OF_USER, asked.here(*_whose(asked).values()))
     if (known := _named(mine, "patient_id", patient)) is not None:
         return {"bound": True, "user_id": user, **known}
     theirs = await _items(look, _OF_PATIENT, asked.here(patient))
@@ -39,8 +40,8 @@ async def bind(asked: Asked, look: Look) -> Shape | Refusal:
         mine = [{**item, "is_default": False} for item in mine]
     if limits.proof and token is not None:
         look.erase(proofs.PROOF, token)
-    _keep(look, _OF_USER, asked.here(user), [*mine, made])
-    _keep(look, _OF_PATIENT, asked.here(patient), [*theirs, {"user_id": user}])
+    _keep(look, _OF_USER, asked.here(*_whose(asked).values()), [*mine, made])
+    _keep(look, _OF_PATIENT, asked.here(patient), [*theirs, _whose(asked)])
     look.write(_BINDING, made["binding_id"], {"user_id": user, **made}, owner=asked.here(patient))
     return {"bound": True, "user_id": user, **made}
 
@@ -54,7 +55,7 @@ def _is_his(asked: Asked) -> bool:
 async def unbind(asked: Asked, look: Look) -> Shape | Refusal:
     """Ends a binding. Where it was the default, the oldest of the others is it now."""
     user, patient = asked.document["user_id"], asked.document["patient_id"]
-    mine = await _items(look, _OF_USER, asked.here(user))
+    mine = await _items(look, _OF_USER, asked.here(*_whose(asked).values()))
     known = _named(mine, "patient_id", patient)
     if known is None:
         return Refusal(Code.NOT_FOUND, "not_bound")
@@ -64,8 +65,8 @@ async def unbind(asked: Asked, look: Look) -> Shape | Refusal:
     if known["is_default"] and left:
         left[0] = {**left[0], "is_default": True}
     ended = {**known, "unbound_at": asked.instant(asked.now)}
-    _keep(look, _OF_USER, asked.here(user), left)
-    _keep(look, _OF_PATIENT, asked.here(patient), [item for item in theirs if item["user_id"] != user])
+    _keep(look, _OF_USER, asked.here(*_whose(asked).values()), left)
+    _keep(look, _OF_PATIENT, asked.here(patient), [item for item in theirs if item != _whose(asked)])
     until = asked.after(asked.registry.ended)
     look.write(_BINDING, known["binding_id"], {"user_id": user, **ended}, owner=asked.here(patient), until=until)
     return {**ended, "bound": False, "user_id": user}
@@ -74,14 +75,14 @@ async def unbind(asked: Asked, look: Look) -> Shape | Refusal:
 async def bindings(asked: Asked, look: Look) -> Shape:
     """A user's patients, the default first."""
     user = asked.document["user_id"]
-    mine = await _items(look, _OF_USER, asked.here(user))
+    mine = await _items(look, _OF_USER, asked.here(*_whose(asked).values()))
     return {"user_id": user, "items": sorted(mine, key=lambda item: not item["is_default"])}
 
 
 async def binding(asked: Asked, look: Look) -> Shape:
     """Whether a patient is bound to a user, and how."""
     user = asked.document["user_id"]
-    mine = await _items(look, _OF_USER, asked.here(user))
+    mine = await _items(look, _OF_USER, asked.here(*_whose(asked).values()))
     known = _named(mine, "patient_id", asked.document["patient_id"])
     return {"bound": False} if known is None else {"bound": True, "user_id": user, **known}
 
@@ -90,6 +91,10 @@ async def require_binding(asked: Asked, look: Look) -> Shape | Refusal:
     """The same, refused where there is no binding: nobody acts for a patient who is not his."""
     found = await binding(asked, look)
     return found if found["bound"] else Refusal(Code.PERMISSION_DENIED, "not_bound")
+
+
+def _whose(asked: Asked) -> dict[str, str]:
+    return {"client": asked.text("client") or "", "user_id": asked.document["user_id"]}
 
 
 async def _items(look: Look, kind: str, key: str) -> list[dict[str, Any]]:

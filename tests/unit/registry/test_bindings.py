@@ -48,6 +48,17 @@ async def test_nobody_acts_for_a_patient_who_is_not_his(free):
     assert (mine.verdict, others.code) == (Verdict.DELIVERED, "PERMISSION_DENIED")
 
 
+async def test_the_same_id_at_two_applications_is_two_users(free):
+    await free.do("registry.bind", **WHO, client="app-a")
+    assert await patients(free, client="app-a") == ["P1"]
+    assert await patients(free, client="app-b") == []
+    theirs = await free.do("registry.unbind", user_id="u1", patient_id="P1", client="app-b")
+    assert theirs.code == "NOT_FOUND"
+    await free.do("registry.bind", **WHO, client="app-b")
+    await free.do("registry.unbind", user_id="u1", patient_id="P1", client="app-b")
+    assert await patients(free, client="app-a") == ["P1"]
+
+
 async def test_who_is_bound_already_stays_as_he_is(free):
     first = (await free.do("registry.bind", **WHO)).value
     assert (await free.do("registry.bind", **{**WHO, "name": "李四"})).value == first
