@@ -1,7 +1,8 @@
 """Codes sent by message (短信验证码): made here, sent by a later step of the route, verified here.
 
-Figures: security-and-compliance §5.2. A new code for a number makes its last one void, so that the day's guesses are
-`per_day` x `tries`. Catalog: auth.sms.send, auth.sms.verify.
+Figures: security-and-compliance §5.2. A phone is one phone at every campus, and so are its limits. A new code for a
+number makes its last one void, so that the day's guesses are `per_day` x `tries`. Catalog: auth.sms.send and
+auth.sms.verify.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ _DAY = 86_400.0
 async def issue_code(asked: Asked, look: Look) -> Shape | Refusal:
     """A new code. RATE_LIMITED where the number had one a moment ago, or too many today."""
     mobile, scene, limits = asked.document["mobile"], asked.document["scene"], asked.registry.codes
-    before = await look.one(_SENT, asked.here(mobile)) or {"at": [], "ticket": None}
+    before = await look.one(_SENT, mobile) or {"at": [], "ticket": None}
     recent = [at for at in before["at"] if at > asked.after(-_DAY)]
     if recent and recent[-1] > asked.after(-limits.pause):
         return Refusal(Code.RATE_LIMITED, "pause")
@@ -33,7 +34,7 @@ async def issue_code(asked: Asked, look: Look) -> Shape | Refusal:
     kept = {"mobile": mobile, "scene": scene, "code": _hashed(ticket, code), "left": limits.tries}
     look.write(_CODE, ticket, {**kept, "until": asked.after(limits.lasts)}, until=asked.after(limits.lasts))
     sent = {"at": [*recent, asked.now], "ticket": ticket}
-    look.write(_SENT, asked.here(mobile), sent, until=asked.after(_DAY))
+    look.write(_SENT, mobile, sent, until=asked.after(_DAY))
     return {
         "ticket": ticket,
         "code": code,

@@ -48,6 +48,8 @@ async def test_codes_are_sent_seldom_and_a_new_one_makes_the_last_void(node):
     first = await sent(node)
     soon = await node.do("registry.issue_code", mobile=MOBILE, scene="bind")
     assert (soon.code, soon.backend_code) == ("RATE_LIMITED", "pause")
+    elsewhere = await node.do("registry.issue_code", mobile=MOBILE, scene="bind", campus="north")
+    assert elsewhere.code == "RATE_LIMITED"  # it is the same phone at every campus
     node.later(seconds=61)
     second = await sent(node)
     assert await tried(node, first["ticket"], first["code"]) == "SMS_CODE_INVALID"
