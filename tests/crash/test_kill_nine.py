@@ -26,7 +26,7 @@ async def test_three_ledgers_agree_whatever_the_bus_died_of(tmp_path: Path) -> N
     assert not result.missed
     assert {result.kills[point.name] for point in points} == {EACH}
     assert result.kills["random"] == len(RANDOM)
-    assert result.calls > 50
+    assert result.calls > len(kills)
     assert result.again > 0  # some were sent again, each with its reason
     assert result.questions > 0
 
