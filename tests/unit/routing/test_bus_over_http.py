@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
+from offices import served
 from routing_desk import write
 
 from engine.app.bus import Bus
@@ -70,16 +71,8 @@ class Office:
 
 @pytest.fixture
 async def office():
-    found = Office()
-    app = web.Application()
-    app.router.add_route("*", "/{name}", found.serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    found.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-    yield found
-    await runner.cleanup()
+    async with served(Office()) as found:
+        yield found
 
 
 @asynccontextmanager

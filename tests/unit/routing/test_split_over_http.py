@@ -9,6 +9,7 @@ from collections import Counter
 import aiohttp
 import pytest
 from aiohttp import web
+from offices import served
 from split_desk import ROUTES, SPLIT_TEXTS
 from test_bus_over_http import CONFIG, running
 
@@ -47,16 +48,8 @@ def booking(number, **more):
 
 @pytest.fixture
 async def office():
-    found = Office()
-    app = web.Application()
-    app.router.add_route("*", "/{name}", found.serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    found.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-    yield found
-    await runner.cleanup()
+    async with served(Office()) as found:
+        yield found
 
 
 @pytest.fixture
