@@ -18,6 +18,7 @@ Exceptions never carry bodies, names, numbers or filled-in URLs: only short word
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from socket import socket
 from typing import Any, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -209,13 +210,21 @@ several calls open on one connection (pipelining). It never raises but for cance
 class Source(Protocol):
     """Listens: HTTP, MLLP, a SOAP service, a watched folder."""
 
-    async def start(self, submit: Submit) -> None:
-        """Binds; raises OSError when the address is taken. Returns once connections are accepted."""
+    async def start(self, submit: Submit, door: socket | None = None) -> None:
+        """Binds; raises OSError when the address is taken. Returns once connections are accepted. `door`: an open
+        listening socket that it takes over instead, and closes at its end.
+        """
         ...
 
     @property
     def address(self) -> str:
         """Where it listens, with the real port where 0 was asked for."""
+        ...
+
+    def door(self) -> socket | None:
+        """Another handle on its listening socket, for the source that follows it at its address: whoever connects
+        meanwhile is not turned away. None where it has none.
+        """
         ...
 
     async def stop(self, grace: float) -> None:

@@ -5,6 +5,7 @@ import socket
 
 import uvicorn
 
+from adapters.doors import bound
 from adapters.listening.application import application
 from adapters.listening.protocol import guarded
 from adapters.tls import server_context
@@ -30,10 +31,8 @@ class Server:
         self._socket: socket.socket | None = None
         self._ticks: asyncio.Task[None] | None = None
 
-    async def start(self, submit: Submit) -> None:
-        host, port = self._link.listen or ("", 0)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    async def start(self, submit: Submit, door: socket.socket | None = None) -> None:
+        self._socket = door or bound(self._link, _BACKLOG)
         self._server = uvicorn.Server(self._config(submit))
         self._server.config.load()
         self._server.lifespan = self._server.config.lifespan_class(self._server.config)
@@ -46,6 +45,9 @@ class Server:
             return ""
         host, port = self._socket.getsockname()[:2]
         return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def door(self) -> socket.socket | None:
+        return self._socket.dup() if self.address and self._socket is not None else None
 
     async def stop(self, grace: float) -> None:
         if self._socket is None or self._ticks is None:

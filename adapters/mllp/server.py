@@ -5,10 +5,12 @@ needs one), and an answer is written by the task that finishes it when its turn 
 """
 
 import asyncio
+import socket
 from collections import deque
 from ipaddress import ip_address, ip_network
 from typing import cast
 
+from adapters.doors import bound
 from adapters.mllp.frames import Beginning, Framed, frame
 from adapters.tls import common_name, server_context
 from engine.contract import Answer, Inbound, Link, Submit
@@ -33,25 +35,31 @@ class Server:
         self._networks = [ip_network(network) for network in link.allow]
         self._tls = server_context(link.tls) if link.tls else None
         self._listener: asyncio.Server | None = None
+        self._socket: socket.socket | None = None
         self._empty: asyncio.Event = asyncio.Event()
 
-    async def start(self, submit: Submit) -> None:
+    async def start(self, submit: Submit, door: socket.socket | None = None) -> None:
         loop = asyncio.get_running_loop()
-        host, port = self.link.listen or ("", 0)
+        self._socket = door or bound(self.link, _BACKLOG)
         self._listener = await loop.create_server(
-            lambda: Connection(self, submit, loop), host, port, ssl=self._tls, backlog=_BACKLOG
+            lambda: Connection(self, submit, loop), sock=self._socket, ssl=self._tls, backlog=_BACKLOG
         )
 
     @property
     def address(self) -> str:
-        if self._listener is None or not self._listener.sockets:
+        if self._socket is None:
             return ""
-        host, port = self._listener.sockets[0].getsockname()[:2]
+        host, port = self._socket.getsockname()[:2]
         return f"{'mllps' if self._tls else 'mllp'}://{f'[{host}]' if ':' in host else host}:{port}"
 
+    def door(self) -> socket.socket | None:
+        return self._socket.dup() if self._socket is not None else None
+
     async def stop(self, grace: float) -> None:
-        if self._listener is not None:
+        if self._listener is not None and self._socket is not None:
             self._listener.close()
+            self._socket.close()
+            self._socket = None
         for connection in list(self.connections):
             connection.finish()
         self._empty.clear()

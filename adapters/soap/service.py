@@ -10,6 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
+from socket import socket
 from typing import Any
 
 from lxml import etree
@@ -43,12 +44,15 @@ class Service:
         self._serve = options.serve
         self._server = Server(link)
 
-    async def start(self, submit: Submit) -> None:
-        await self._server.start(_answering(self._serve, submit, self._server))
+    async def start(self, submit: Submit, door: socket | None = None) -> None:
+        await self._server.start(_answering(self._serve, submit, self._server), door)
 
     @property
     def address(self) -> str:
         return self._server.address
+
+    def door(self) -> socket | None:
+        return self._server.door()
 
     async def stop(self, grace: float) -> None:
         await self._server.stop(grace)

@@ -73,8 +73,12 @@ class Ear:
     def __init__(self, _link: Link) -> None:
         self.submit: Submit | None = None
 
-    async def start(self, submit: Submit) -> None:
+    async def start(self, submit: Submit, door: object = None) -> None:
+        assert door is None, "it has none to give"
         self.submit = submit
+
+    def door(self) -> None:
+        return None
 
     async def stop(self, grace: float) -> None: ...
 
