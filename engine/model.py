@@ -120,8 +120,8 @@ class Outgoing:
     understand: Callable[[Reply], Outcome]
     """Pure. What the reply means (`meaning:`), with the reply's own shape; unreadable replies are IN_DOUBT
     for a change and BACKEND_FORMAT for a read."""
-    seal: Callable[[Built, str, Context], Mapping[str, str]] | None = None
-    """(built, method and path as the adapter will send them or "", context) to headers: made anew each attempt."""
+    seal: Callable[[Built, str, Context], tuple[bytes, Mapping[str, str]]] | None = None
+    """(built, method and path as the adapter will send them or "", context) to body and headers, for each attempt."""
     validate: str = "never"
     examples: tuple[Any, ...] = ()
     formats: tuple[Any, Any] | None = None

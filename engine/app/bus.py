@@ -87,9 +87,10 @@ class Bus:
         control: bool = True,
         crash: Crash | None = None,
         asks: Callable[[str], bool] = lambda _route: True,
+        enciphers: bool = True,
     ) -> None:
         """A scenario brings a clock, identifiers and secrets of its own; it is never `behind`, has no control socket,
-        and says which routes ask by their schedule.
+        says which routes ask by their schedule, and looks into bodies that are not enciphered.
         """
         self.site = site
         self.config: Config = loaded.config
@@ -104,6 +105,7 @@ class Bus:
         self._controlled = control
         self._crash = crash
         self._asks = asks
+        self._enciphers = enciphers
         self._ends = AsyncExitStack()
         self._deadline = 0.0
         self._lagging = False
@@ -130,7 +132,8 @@ class Bus:
         self.journal: GroupJournal = await self._open_journal()
         self._ends.push_async_callback(self.journal.close)
         self._ends.push_async_callback(self.supervisor.stop, 1.0)
-        self.releases = Releases(self.journal, release_site(self.surroundings, self.ids))
+        made_for = release_site(self.surroundings, self.ids, enciphers=self._enciphers)
+        self.releases = Releases(self.journal, made_for)
         texts = read_texts(self.site)
         self.release: Release = await self.releases.make(
             texts, lambda made, found: check_site(self._loaded, made, texts, self.surroundings.adapters, found)

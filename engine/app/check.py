@@ -85,15 +85,15 @@ def _note_environments(site: Path, problems: Problems) -> None:
         problems.add(Where("config/default.yaml"), "no system is set", f"give --env or HISBUS_ENV: {', '.join(others)}")
 
 
-def release_site(around: Surroundings, ids: Ids) -> ReleaseSite:
-    """What a release of this site is made for."""
+def release_site(around: Surroundings, ids: Ids, *, enciphers: bool = True) -> ReleaseSite:
+    """What a release of this site is made for; a scenario `enciphers` nothing."""
     config = around.config
     return ReleaseSite(
         {name: system.profile for name, system in config.systems.items()},
         around.adapters,
         config.site.zone,
         config.delivery.retry,
-        Seals(around.login, ids),
+        Seals(around.login, ids, enciphers=enciphers),
     )
 
 

@@ -5,6 +5,7 @@ import random
 import secrets
 import time
 from typing import Protocol
+from uuid import uuid4
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
@@ -19,6 +20,10 @@ class Ids(Protocol):
 
     def token(self) -> str:
         """A token that no one guesses: nonces, idempotency tokens."""
+        ...
+
+    def uuid(self) -> str:
+        """The same as a UUID (RFC 9562, version 4), for partners who want one."""
         ...
 
     def digits(self, count: int) -> str:
@@ -38,6 +43,9 @@ class SystemIds:
 
     def token(self) -> str:
         return _base32(int.from_bytes(os.urandom(16)), 26)
+
+    def uuid(self) -> str:
+        return str(uuid4())
 
     def digits(self, count: int) -> str:
         return f"{secrets.randbelow(10**count):0{count}d}"
@@ -59,6 +67,10 @@ class CountedIds:
     def token(self) -> str:
         self._count += 1
         return f"t{self._count:024d}"
+
+    def uuid(self) -> str:
+        self._count += 1
+        return f"00000000-0000-4000-8000-{self._count:012d}"
 
     def digits(self, count: int) -> str:
         self._count += 1

@@ -7,7 +7,7 @@ from engine.base.clock import Clock
 from engine.base.errors import BusError
 from engine.contract import Call, Unavailable
 from engine.delivery.decide import AskAt, Next, Park, decide, decide_asked, then
-from engine.delivery.exchange import exchange, headers, named, token
+from engine.delivery.exchange import exchange, named, sealed, token
 from engine.delivery.gate import Shut
 from engine.delivery.interface import Work
 from engine.delivery.send import FIRST_BYTE, Sender, build, limit
@@ -88,9 +88,9 @@ class Asker:
     def _call(self, delivery: Claimed, work: Work, question: Outgoing, system: System, wire: Wire) -> Call:
         context = named(work.context, delivery, work.campus)
         built = build(work, question, context)
-        seal = headers(wire, question, built, context, self._clock)
+        body, seal = sealed(wire, question, built, context, self._clock)
         seconds = limit(work.policy, system)
-        return Call(question.name, question.options, built.body, token(delivery), seconds, seal, built.fields)
+        return Call(question.name, question.options, body, token(delivery), seconds, seal, built.fields)
 
     async def _settle(self, delivery: Claimed, work: Work, outcome: Outcome, following: Next) -> None:
         await self._settler.settle(delivery, outcome, then(following, work.policy))

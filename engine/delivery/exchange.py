@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from engine.base import log, metrics
 from engine.base.clock import Clock, from_micros
 from engine.base.errors import BusError
-from engine.contract import Call, InDoubt, Refused, Reply, Unavailable
+from engine.contract import Call, InDoubt, Refused, Reply, Row, Unavailable
 from engine.delivery.stored import reply_bytes
 from engine.delivery.threads import Overdue
 from engine.delivery.wire import Wire
@@ -45,10 +45,14 @@ def extended(context: Context, called: str, system: str, campus: str | None) -> 
     return Context(context.received, context.now, values)
 
 
-def headers(wire: Wire, operation: Outgoing, built: Built, context: Context, clock: Clock) -> Mapping[str, str]:
-    """The seal of one attempt, at this instant. Raises Unavailable where a key or a device cannot be had."""
+def sealed(
+    wire: Wire, operation: Outgoing, built: Built, context: Context, clock: Clock
+) -> tuple[bytes | Row, Mapping[str, str]]:
+    """The body as it is sent and the headers of one attempt, at this instant. Raises Unavailable where a key or a
+    device cannot be had.
+    """
     if operation.seal is None:
-        return {}
+        return built.body, {}
     now = from_micros(clock.now()).astimezone(context.received.tzinfo)
     return operation.seal(built, wire.address(operation, built), replace(context, now=now))
 

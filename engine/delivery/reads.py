@@ -10,7 +10,7 @@ from engine.base.errors import Backend, BusError, Code
 from engine.base.ids import Ids
 from engine.base.tasks import Supervisor
 from engine.contract import Call, Unavailable
-from engine.delivery.exchange import Said, exchange, extended, headers
+from engine.delivery.exchange import Said, exchange, extended, sealed
 from engine.delivery.gate import Shut, Stopped
 from engine.delivery.send import FIRST_BYTE
 from engine.delivery.slots import Turn
@@ -103,13 +103,13 @@ class Reads:
         """One call, sealed anew."""
         wire, operation, built = asking.wire, asking.operation, asking.built
         try:
-            seal = headers(wire, operation, built, asking.context, self._clock)
+            body, seal = sealed(wire, operation, built, asking.context, self._clock)
         except Unavailable as error:
             raise BusError(Code.BACKEND_UNAVAILABLE, error.why, backend=Backend(asking.system.name)) from None
         now = self._clock.monotonic()
         left = max(0.0, asking.deadline - now)
         seconds = min(left, asking.system.runtime.limits.total)
-        call = Call(operation.name, operation.options, built.body, asking.token, seconds, seal, built.fields)
+        call = Call(operation.name, operation.options, body, asking.token, seconds, seal, built.fields)
         return await exchange(wire, asking.system.name, operation, call, now + min(FIRST_BYTE, left), self._clock)
 
 

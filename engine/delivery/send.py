@@ -16,7 +16,7 @@ from engine.base.ids import Ids
 from engine.base.tasks import Supervisor
 from engine.contract import Call, Reply, Unavailable
 from engine.delivery.decide import Facts, decide, decide_held, decide_unmapped, then
-from engine.delivery.exchange import exchange, failed, headers, named, token, understood
+from engine.delivery.exchange import exchange, failed, named, sealed, token, understood
 from engine.delivery.gate import Shut
 from engine.delivery.interface import Planner, Policy, Work
 from engine.delivery.policy import question_wait
@@ -125,7 +125,7 @@ class Sender:
             context = named(work.context, delivery, work.campus)
             built = work.stored or build(work, work.operation, context)
             body = None if work.stored else encode(built)
-            seal = headers(wire, work.operation, built, context, self._clock)
+            sent, seal = sealed(wire, work.operation, built, context, self._clock)
         except Unavailable as error:  # a key or a signing device that cannot be reached
             opens = self._clock.now() + question_wait(self._clock.now() - delivery.received, self._ids.chance())
             await self._hold(delivery, work, system, error.why, opens, patient=False)
@@ -139,7 +139,7 @@ class Sender:
             return None
         operation = work.operation
         seconds = limit(work.policy, system)
-        call = Call(operation.name, operation.options, built.body, token(delivery), seconds, seal, built.fields)
+        call = Call(operation.name, operation.options, sent, token(delivery), seconds, seal, built.fields)
         return _Prepared(call, body, orjson.dumps(dict(seal)) if seal else b"")
 
     async def _settle(self, delivery: Claimed, work: Work, system: System, outcome: Outcome, since: int) -> None:

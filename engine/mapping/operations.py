@@ -165,7 +165,7 @@ class Maker:
         return self.shelf.format(name, self.node.get(name), place(node, key))
 
     def _seal(self, node: Node) -> Seal | None:
-        block = node.get("seal") or self.node.get("seal")
+        block = node.get("seal")
         if block is None or self.shelf.seal_factory is None:
             return None
         return self.shelf.seal_factory(block, self.shelf.problems)

@@ -76,8 +76,8 @@ def overlaid(base: Node, over: Node) -> Node:
 
 
 def _told(node: Node) -> Node:
-    """Each operation with the profile's own `request` and `meaning` laid under it."""
-    common = {key: found for key in ("request", "meaning") if (found := node.get(key)) is not None}
+    """Each operation with the profile's own `request`, `meaning` and `seal` laid under it."""
+    common = {key: found for key in ("request", "meaning", "seal") if (found := node.get(key)) is not None}
     outgoing = node.get("outgoing")
     if not common or outgoing is None or not isinstance(node.value, dict):
         return node

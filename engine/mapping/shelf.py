@@ -19,7 +19,7 @@ from engine.model import Built, Context
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 
-Seal: TypeAlias = Callable[[Built, str, Context], Mapping[str, str]]
+Seal: TypeAlias = Callable[[Built, str, Context], tuple[bytes, Mapping[str, str]]]
 SealFactory: TypeAlias = Callable[[Node, Problems], Seal | None]
 """Makes the seal of a `seal:` block, or None with findings."""
 

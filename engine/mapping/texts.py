@@ -183,7 +183,7 @@ class OutgoingText(Text):
     meaning: MeaningText = Field(default_factory=MeaningText)
     """What a reply means."""
     seal: dict[str, Any] | str | None = None
-    """Signature made anew for each attempt; instead of the profile's."""
+    """How each attempt is enciphered and signed anew; laid over the profile's key by key."""
     validate_: Literal["always", "sample", "never"] = Field(default="never", alias="validate")
     """Whether what was built is validated against the format's own rules while messages flow."""
     examples: list[OutgoingExample] = Field(default_factory=list)
@@ -259,7 +259,7 @@ class ProfileText(Text):
     tables: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Code tables of this system, ours: theirs; one of the same name in `tables/` is hidden."""
     seal: dict[str, Any] | str | None = None
-    """Signature for every outgoing operation: a name (`app-hmac`), or a block (engine/sealing)."""
+    """Signature, and cipher, of every outgoing operation: a name (`app-hmac`), or a block (engine/sealing)."""
     request: MapText = Field(default_factory=dict)
     """What every request begins with; an operation's own is laid over it, null takes away."""
     meaning: MeaningText = Field(default_factory=MeaningText)

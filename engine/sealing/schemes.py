@@ -1,11 +1,12 @@
 """From a `seal:` text to a compiled scheme: presets, findings, known answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from engine.base.where import Where
+from engine.sealing.cipher import Cipher
 from engine.sealing.digests import KEYED
 from engine.sealing.sign import KnownAnswer, Scheme, SealText
 from engine.sealing.template import NAMES, Parts, Template, TemplateError, compile_template
@@ -13,7 +14,7 @@ from engine.settings.nodes import Node, parse
 from engine.settings.problems import Problems
 from engine.settings.texts import validate
 
-_OWN = ("algorithm", "string", "headers", "encoding", "secret", "timestamp")
+_OWN = ("algorithm", "string", "headers", "encoding", "secret", "timestamp", "nonce", "cipher")
 
 
 @cache
@@ -30,7 +31,8 @@ def presets() -> Mapping[str, SealText]:
 def preset(name: str) -> Scheme:
     """A scheme known by name, compiled. Raises KeyError."""
     problems = Problems()
-    scheme = _compiled(presets()[name], Where("presets.yaml"), problems)
+    text, where = presets()[name], Where("presets.yaml")
+    scheme = _compiled(text, [where] * len(text.known), where, problems)
     assert scheme is not None, list(problems)
     return scheme
 
@@ -50,7 +52,9 @@ def load_seal(node: Node, problems: Problems) -> Scheme | None:
             "a signature of your own needs a known answer",
             "copy one call with its headers from the partner's document under 'known'",
         )
-    return _compiled(_merged(text, keep_known=not changed), node.where, problems)
+    whole = _merged(text, keep_known=not changed)
+    own = [node.locate(("known", at)) for at in range(len(text.known))]
+    return _compiled(whole, [*[node.where] * (len(whole.known) - len(own)), *own], node.where, problems)
 
 
 def _merged(text: SealText, *, keep_known: bool) -> SealText:
@@ -63,14 +67,15 @@ def _merged(text: SealText, *, keep_known: bool) -> SealText:
     return base.model_copy(update={**own, "values": {**base.values, **text.values}, "known": known})
 
 
-def _compiled(text: SealText, where: Where, problems: Problems) -> Scheme | None:
+def _compiled(text: SealText, places: Sequence[Where], where: Where, problems: Problems) -> Scheme | None:
+    """`places`: where each of its known answers stands."""
     scheme = _scheme(text, text.values, where, problems)
     if scheme is None:
         return None
-    for answer in text.known:
+    for answer, place in zip(text.known, places, strict=True):
         told = _scheme(text, {**text.values, **answer.values}, where, problems)
         if told is not None:
-            _prove(told, answer, where, problems)
+            _prove(told, answer, place, problems)
     return scheme
 
 
@@ -85,7 +90,16 @@ def _scheme(text: SealText, values: Mapping[str, str], where: Where, problems: P
         problems.add(where, error.what, error.hint)
         return None
     _careful(text.algorithm, string, headers, where, problems)
-    return Scheme(text.algorithm, string, headers, text.encoding or "hex", text.secret or "text", text.timestamp or "s")
+    return Scheme(
+        text.algorithm,
+        string,
+        headers,
+        text.encoding or "hex",
+        text.secret or "text",
+        text.timestamp or "s",
+        text.nonce or "token",
+        Cipher(text.cipher) if text.cipher is not None else None,
+    )
 
 
 def _careful(
@@ -103,10 +117,12 @@ def _prove(scheme: Scheme, answer: KnownAnswer, where: Where, problems: Problems
         answer.method, answer.path, answer.body.encode(), answer.timestamp, answer.nonce, answer.user, answer.secret
     )
     try:
-        made = scheme.headers_for(parts)
+        body, made = scheme.sealed(parts)
     except ValueError:
         problems.add(where, "the secret of a known answer is not written as 'secret' says", "text, hex or base64")
         return
+    if answer.sealed is not None and body != answer.sealed.encode():
+        problems.add(where, f"the known answer differs: the body comes out as {body.decode()!r}", "look at 'cipher'")
     for name, value in answer.headers.items():
         if made.get(name) != value:
             problems.add(where, f"the known answer differs: {name} comes out as {made.get(name)!r}", f"not {value!r}")

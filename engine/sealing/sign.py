@@ -5,7 +5,6 @@ answers, which are recomputed whenever it is loaded: regions disagree on field o
 encoding, and prose is often wrong where a vector is not (decision 19).
 """
 
-import base64
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +15,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from engine.base.clock import SECOND
+from engine.sealing.cipher import Cipher, CipherText
 from engine.sealing.digests import KEYED, Digest, Keyed, digest, keyed
 from engine.sealing.template import Parts, Template
+from engine.sealing.written import Encoding, Form, key_of, written
 from engine.settings.texts import Text
 
 Signer: TypeAlias = Callable[[str, str, bytes, str, str], Mapping[str, str]]
@@ -25,14 +26,14 @@ Signer: TypeAlias = Callable[[str, str, bytes, str, str], Mapping[str, str]]
 
 
 class KnownAnswer(Text):
-    """A call with invented credentials and the headers it must get."""
+    """A call with invented credentials, the headers it must get, and the body it must have on the wire."""
 
     method: str = "POST"
     """The method that is signed."""
     path: str = "/"
     """The path with its query that is signed."""
     body: str = ""
-    """The body that is signed, as text."""
+    """The body as text, before it is enciphered."""
     timestamp: str
     """The timestamp, in the scheme's form."""
     nonce: str = ""
@@ -43,7 +44,9 @@ class KnownAnswer(Text):
     """An invented secret."""
     values: dict[str, str] = Field(default_factory=dict)
     """Values that differ from the scheme's own."""
-    headers: dict[str, str]
+    sealed: str | None = None
+    """The body that must come out, where it is enciphered."""
+    headers: dict[str, str] = Field(default_factory=dict)
     """Headers that must come out."""
 
 
@@ -68,16 +71,20 @@ class SealText(Text):
     """The text that is signed, with `{method}`, `{path}`, `{timestamp}`, `{nonce}`, `{body.sha256}` …"""
     headers: dict[str, str] | None = None
     """The headers that are sent, with the same names and `{signature}`."""
-    encoding: Literal["hex", "hex-upper", "base64"] | None = None
+    encoding: Encoding | None = None
     """How the signature is written; `hex` unless said otherwise."""
-    secret: Literal["text", "hex", "base64"] | None = None
+    secret: Form | None = None
     """How the key is written in the secret; `text` unless said otherwise."""
     timestamp: Literal["s", "ms"] | None = None
     """The timestamp's unit since 1970-01-01 UTC; `s` unless said otherwise."""
+    nonce: Literal["token", "uuid"] | None = None
+    """The nonce's form: 26 letters and digits, or a UUID; `token` unless said otherwise."""
+    cipher: CipherText | None = None
+    """How the body is enciphered, before it is signed; unless said, it goes as it is."""
     values: dict[str, str] = Field(default_factory=dict)
     """Names of your own for the texts above, with their values; never a secret."""
     known: list[KnownAnswer] = Field(default_factory=list)
-    """Calls with invented credentials and the headers they must get, as the partner's document has them."""
+    """Calls with invented credentials and what they must become, as the partner's document has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +97,23 @@ class Scheme:
     encoding: str = "hex"
     secret: str = "text"  # noqa: S105 - the written form of a key, not a key
     timestamp: str = "s"
+    nonce: str = "token"
+    cipher: Cipher | None = None
 
     def stamp(self, instant: int) -> str:
         """The timestamp of an instant (microseconds UTC), as this scheme writes it."""
         return str(instant // SECOND if self.timestamp == "s" else instant // (SECOND // 1000))
 
+    def sealed(self, parts: Parts) -> tuple[bytes, dict[str, str]]:
+        """A call's body as it is sent, and the headers that seal it. Raises ValueError for a key that is not as the
+        scheme says.
+        """
+        if self.cipher is not None:
+            parts = replace(parts, body=self.cipher.applied(parts.body, parts.secret))
+        return parts.body, self.headers_for(parts)
+
     def headers_for(self, parts: Parts) -> dict[str, str]:
-        """All headers that seal a call."""
+        """All headers that seal a call whose body is sent as it is in `parts`."""
         signed = replace(parts, signature=self.signature(parts))
         return {name: template.fill(signed).decode() for name, template in self.headers.items()}
 
@@ -108,12 +125,10 @@ class Scheme:
 
     def _written(self, text: bytes, secret: str) -> str:
         if self.algorithm in KEYED:
-            made = keyed(self.algorithm, self._key(secret), text)
+            made = keyed(self.algorithm, key_of(secret, self.secret), text)
         else:
             made = digest(self.algorithm, text)
-        if self.encoding == "base64":
-            return base64.b64encode(made).decode()
-        return made.hex().upper() if self.encoding == "hex-upper" else made.hex()
+        return written(made, self.encoding)
 
     def presented(self, headers: Mapping[str, str]) -> Parts | None:
         """What a caller's headers (names in lower case) say: user, timestamp, nonce, signature.
@@ -146,13 +161,6 @@ class Scheme:
             text = self.string.fill(parts)  # once: the body in it may be large
             made = [self._written(text, one) for one in secrets]
         return sum(hmac.compare_digest(one.encode(), given) for one in made) > 0
-
-    def _key(self, secret: str) -> bytes:
-        if self.secret == "hex":  # noqa: S105 - the written form of a key, not a key
-            return bytes.fromhex(secret)
-        if self.secret == "base64":  # noqa: S105 - the same
-            return base64.b64decode(secret, validate=True)
-        return secret.encode()
 
 
 def make_signer(scheme: Scheme, secret_lookup: Callable[[str], str]) -> Signer:

@@ -55,6 +55,7 @@ class Stage:
             behind=math.inf,
             control=False,
             asks=asks,
+            enciphers=False,
         )
 
     async def __aenter__(self) -> Self:

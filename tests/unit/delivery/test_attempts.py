@@ -95,7 +95,7 @@ async def test_a_retry_sends_the_body_that_was_stored_under_a_new_seal(stand):
 
     def seal(body, address, context):
         sealed.append((body.body, address, context.now, context.values["token"], context.values["system"]))
-        return {"X-Nonce": str(len(sealed))}
+        return body.body + b" sealed", {"X-Nonce": str(len(sealed))}
 
     peer = stand.system(
         Peer(lambda _call, nth: b"ok" if nth == 3 else Unavailable("connect")),
@@ -111,7 +111,7 @@ async def test_a_retry_sends_the_body_that_was_stored_under_a_new_seal(stand):
         stand.advance(10)
         await stand.quiet()
     assert await stand.ended((seq, 0)) == [DELIVERED]
-    assert peer.bodies() == [b"body 1"] * 3
+    assert peer.bodies() == [b"body 1 sealed"] * 3
     assert len(built) == 1
     assert len(set(peer.calls())) == 1
     assert heads == [({"X-Nonce": str(n)}, {"no": "7"}) for n in (1, 2, 3)]

@@ -140,9 +140,9 @@ async def test_a_rush_of_reads_does_not_starve_deliveries(stand):
 async def test_a_sealed_read_names_system_and_time(stand):
     seen = []
 
-    def seal(_built, address, context):
+    def seal(built, address, context):
         seen.append((address, context.values["system"], context.values["campus"]))
-        return {"X-App-Id": "bus"}
+        return built.body, {"X-App-Id": "bus"}
 
     peer = stand.system({"main": Peer()}, address=lambda *_: ("GET", "/list"))["main"]
     heads = []

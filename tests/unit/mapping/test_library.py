@@ -292,14 +292,17 @@ def test_a_seal_is_made_by_whoever_knows_how():
 
     def factory(node, problems):
         asked.append(node.plain())
-        return lambda built, path, context: {"X-Signature": "s"}
+        return lambda built, path, context: (built.body, {"X-Signature": "s"})
 
-    text = HIS.replace("says: The", "seal: {like: site}\nsays: The").replace(
-        "    line: {verb: FIND}", "    line: {verb: FIND}\n    seal: {like: other}"
+    text = HIS.replace("says: The", "seal: {like: site, values: {a: A, b: B}}\nsays: The").replace(
+        "    line: {verb: FIND}", "    line: {verb: FIND}\n    seal: {values: {b: other}}"
     )
     operations = loaded(texts(**{"his/acme.yaml": text}), seal_factory=factory).profiles["his/acme"].outgoing
-    assert asked == [{"like": "site"}, {"like": "other"}]
-    assert operations["book"].seal(Built(b""), "POST /", CONTEXT) == {"X-Signature": "s"}
+    assert asked == [
+        {"like": "site", "values": {"a": "A", "b": "B"}},
+        {"like": "site", "values": {"a": "A", "b": "other"}},
+    ]
+    assert operations["book"].seal(Built(b"x"), "POST /", CONTEXT) == (b"x", {"X-Signature": "s"})
 
 
 def test_what_an_address_needs_is_made_and_never_missing():
