@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,7 @@ class Delivery:
         self._asker = Asker(self._sender, self._settler, clock)
         self._reads = Reads(clock, ids, supervisor)
         self._workers: dict[str, Workers] = {}
+        self._leaving: set[Workers] = set()
 
     @property
     def room(self) -> Room:
@@ -97,25 +99,42 @@ class Delivery:
         recorded as `sending`; what was only claimed is `ready` again when the journal closes.
         """
         deadline = asyncio.get_running_loop().time() + grace
-        await asyncio.gather(*(workers.stop(deadline) for workers in self._workers.values()))
+        await asyncio.gather(*(workers.stop(deadline) for workers in {*self._workers.values(), *self._leaving}))
         for workers in self._workers.values():
-            for error in await workers.system.close():
-                _log.warning("close_failed", system=workers.system.name, error=type(error).__name__)
+            _say_unclosed(workers.system.name, await workers.system.close())
 
     def renew(self, systems: Iterable[SystemRuntime]) -> None:
-        """New calls go by these from now on; calls under way end as they began, then the old places are closed."""
+        """New calls go by these from now on, those that wait for their turn too; calls under way end as they began,
+        then the old places are closed. A system that is not there yet is taken up.
+        """
         for runtime in systems:
             workers = self._workers.get(runtime.name)
             if workers is None:
                 self.start([runtime])
                 continue
-            old = workers.renew(System(runtime, self._clock, self._nodes))
-            self._supervisor.once(f"retire:{runtime.name}", old.retire())
+            assert isinstance(workers.system, System), "local systems have no places"
+            old = workers.renew(System(runtime, self._clock, self._nodes, workers.system))
+            self._supervisor.once(f"retire:{runtime.name}", _retired(old))
+
+    def leave(self, systems: Iterable[str]) -> None:
+        """These are called no more: calls under way end, and what waits for them stays in the journal until somebody
+        has them again.
+        """
+        for name in systems:
+            workers = self._workers.pop(name)
+            self._rooms.close(name)
+            self._leaving.add(workers)
+            self._supervisor.once(f"leave:{name}", self._left(workers))
 
     def hand(self, claimed: Iterable[Claimed]) -> None:
         """Takes deliveries that accept, settle, withdraw or an act claimed for this node."""
         for delivery in claimed:
-            self._workers[delivery.system].hand(delivery)
+            workers = self._workers.get(delivery.system)
+            if workers is not None:
+                workers.hand(delivery)
+            else:  # it was claimed a moment before its system was left
+                self._rooms.give(delivery.system)
+                self._supervisor.once(f"leave:{delivery.system}", self._journal.give_back([delivery]))
 
     def wake(self, systems: Iterable[str] | None = None) -> None:
         """Something of these systems (all: None) may have become ready or due: looks at once."""
@@ -139,13 +158,17 @@ class Delivery:
         campus: str | None = None,
     ) -> Outcome:
         """A read (`effect: none`), without the journal: see `Reads.ask_once` for what it gives and raises."""
-        workers = self._workers.get(system)
-        asked = workers.system if workers is not None else None
-        if isinstance(asked, Local) and asked.ask is not None:
-            return await asked.ask(operation.name, scope, context)
-        if asked is None or isinstance(asked, Local):
-            raise BusError(Code.BACKEND_UNAVAILABLE, "no such system", backend=Backend(system))
-        return await self._reads.ask_once(asked, operation, scope, context, within, campus)
+        before = None
+        while (asked := self._system(system)) is not None and asked is not before:
+            if isinstance(asked, Local):
+                if asked.ask is None:
+                    break
+                return await asked.ask(operation.name, scope, context)
+            with suppress(Stopped):  # it was renewed while this waited for its turn, or the bus ends
+                return await self._reads.ask_once(asked, operation, scope, context, within, campus)
+            before = asked
+        why = "stopping" if before is not None else "no such system"
+        raise BusError(Code.BACKEND_UNAVAILABLE, why, backend=Backend(system))
 
     def shut(self, system: str, campus: str | None = None) -> Shut | None:
         """Why no call to a system (at a campus) would go out now; None: it would."""
@@ -167,21 +190,41 @@ class Delivery:
         """
         return max((w.behind for w in self._workers.values() if w.system.shut() is None), default=0.0)
 
-    async def _carry(self, delivery: Claimed) -> None:
-        system = self._workers[delivery.system].system
+    def _system(self, name: str) -> System | Local | None:
+        workers = self._workers.get(name)
+        return workers.system if workers is not None else None
+
+    async def _left(self, workers: Workers) -> None:
         try:
-            with system.used():
-                if isinstance(system, Local):
-                    await self._carry_locally(delivery, system)
-                elif delivery.state is State.DOUBTFUL:
-                    await self._asker.ask(delivery, system)
-                else:
-                    await self._sender.send(delivery, system)
-        except Stopped:
-            _log.debug("delivery_left", id=delivery.id, step=delivery.step)
+            await self._journal.give_back(await workers.retire())
+        finally:
+            await _retired(workers.system)
+            self._leaving.discard(workers)
+
+    async def _carry(self, delivery: Claimed) -> None:
+        try:
+            while (system := self._system(delivery.system)) is not None:
+                try:
+                    await self._carry_by(system, delivery)
+                except Stopped:
+                    self._settler.left(delivery)
+                    if self._system(delivery.system) is not system:
+                        continue  # it was renewed or left while this waited for its turn
+                    _log.debug("delivery_left", id=delivery.id, step=delivery.step)
+                return
+            await self._journal.give_back([delivery])
         except Exception as error:  # noqa: BLE001 - one delivery's fault must not end the runner of all
             _log.error("delivery_failed", id=delivery.id, step=delivery.step, error=type(error).__name__)
             await self._sender.postpone(delivery, "internal")
+
+    async def _carry_by(self, system: System | Local, delivery: Claimed) -> None:
+        with system.used():
+            if isinstance(system, Local):
+                await self._carry_locally(delivery, system)
+            elif delivery.state is State.DOUBTFUL:
+                await self._asker.ask(delivery, system)
+            else:
+                await self._sender.send(delivery, system)
 
     async def _carry_locally(self, delivery: Claimed, system: Local) -> None:
         try:
@@ -206,3 +249,12 @@ class Delivery:
         if following.due and delivery.system in self._workers:
             self._workers[delivery.system].ring(following.due)
         self.spread(progress)
+
+
+async def _retired(system: System | Local) -> None:
+    _say_unclosed(system.name, await system.retire())
+
+
+def _say_unclosed(system: str, errors: Iterable[BaseException]) -> None:
+    for error in errors:
+        _log.warning("close_failed", system=system, error=type(error).__name__)

@@ -29,7 +29,7 @@ class Shut:
 
 
 class Stopped(Exception):
-    """The bus ends: no call begins any more. What was only claimed is left so."""
+    """No call begins here any more: the bus ends, or the system is called by other settings from now on."""
 
 
 class Pass:
@@ -74,6 +74,7 @@ class Gate:
         self._stuck = stuck
         self._tried = asyncio.Event()
         self._stopped = False
+        metrics.BREAKER.labels(name).set(0)
 
     def shut(self) -> Shut | None:
         """Why no call may go out now, and until when; None: it may, or will once a trial has ended. Pure: any
@@ -89,7 +90,7 @@ class Gate:
         return None
 
     async def enter(self, turn: Turn) -> Pass | Shut:
-        """Waits for leave to call; Shut where that may take long. Raises Stopped when the bus ends meanwhile."""
+        """Waits for leave to call; Shut where that may take long. Raises Stopped when it is stopped meanwhile."""
         while (shut := self.shut()) is None and not self._stopped:
             if self._breaker.trying:
                 await self._tried.wait()  # bounded by the trial's own limit
@@ -128,7 +129,9 @@ class Gate:
         passed = Pass(self, trial=trial)
         try:
             await self._pace.turn()
-        except asyncio.CancelledError:
+            if self._stopped:
+                raise Stopped
+        except (asyncio.CancelledError, Stopped):
             self.leave(None, trial=trial)
             raise
         return passed

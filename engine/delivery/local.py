@@ -62,8 +62,9 @@ class Local:
         """Long work ends at its next look."""
         self._stopped = True
 
-    async def retire(self) -> None:
+    async def retire(self) -> list[BaseException]:
         """It stays."""
+        return []
 
     async def close(self) -> list[BaseException]:
         """Nothing to close."""

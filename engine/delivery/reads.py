@@ -46,25 +46,25 @@ class Reads:
 
         Raises BusError: BACKEND_UNAVAILABLE (gate shut, not reached, connection lost), BACKEND_TIMEOUT,
         BACKEND_FORMAT (the reply cannot be understood), BACKEND_REJECTED (the transport says no),
-        VALIDATION_FAILED (the scope cannot be mapped).
+        VALIDATION_FAILED (the scope cannot be mapped). Raises Stopped where the system is called so no more.
         """
         work = self._ended(system, operation, scope, context, within, campus)
         task = self._supervisor.once(f"call:{system.name}", work)
         try:
             async with asyncio.timeout(within):
-                ended: Outcome | BusError = await asyncio.shield(task)
+                ended: Outcome | BusError | Stopped = await asyncio.shield(task)
         except TimeoutError:
             raise BusError(Code.BACKEND_TIMEOUT, system.name, backend=Backend(system.name)) from None
-        if isinstance(ended, BusError):
+        if not isinstance(ended, Outcome):
             raise ended
         return ended
 
-    async def _ended(self, system: System, *call: Any) -> Outcome | BusError:
-        """An answer in either case: an error that a caller is told is no failure of the task."""
+    async def _ended(self, system: System, *call: Any) -> Outcome | BusError | Stopped:
+        """An answer in each case: an error that a caller is told is no failure of the task."""
         with system.used():
             try:
                 return await self._call(system, *call)
-            except BusError as error:
+            except (BusError, Stopped) as error:
                 return error
 
     async def _call(
@@ -80,10 +80,7 @@ class Reads:
         if wire is None:
             raise BusError(Code.BACKEND_UNAVAILABLE, "no such system at this campus", backend=Backend(system.name))
         deadline = self._clock.monotonic() + within
-        try:
-            entered = await wire.gate.enter(Turn.READ)
-        except Stopped:
-            raise BusError(Code.BACKEND_UNAVAILABLE, "stopping", backend=Backend(system.name)) from None
+        entered = await wire.gate.enter(Turn.READ)
         if isinstance(entered, Shut):
             raise BusError(Code.BACKEND_UNAVAILABLE, entered.why, backend=Backend(system.name, entered.why))
         with entered as passed:

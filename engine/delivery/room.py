@@ -26,6 +26,11 @@ class Rooms:
             before = self._lines.get(system)
             self._lines[system] = _Line(size, is_open, before.held if before else 0)
 
+    def close(self, system: str) -> None:
+        """Takes none any more; what is held is given back as ever."""
+        with self._lock:
+            self._lines[system].size = 0
+
     def take(self, system: str) -> bool:
         """One more, if there is room. What is refused stays in the journal, and `wanted` says so."""
         with self._lock:

@@ -55,6 +55,10 @@ class Settler:
         _log.info("delivery_dropped", id=delivery.id, step=delivery.step)
         self._tell(delivery, None, Then(State.WITHDRAWN), None)
 
+    def left(self, delivery: Claimed) -> None:
+        """Tells the plan that nothing was done about a delivery after all."""
+        self._tell(delivery, None, Then(delivery.state), None)
+
     async def _committed(self, delivery: Claimed, outcome: Outcome, following: Then) -> Progress | None:
         for pause in chain(_PAUSES, repeat(_LONGEST_PAUSE)):
             try:

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from typing import Self
 
 from engine.base.clock import Clock
 
@@ -29,6 +30,12 @@ class Slots:
         """Calls under way."""
         return self._busy
 
+    def sized(self, size: Callable[[], int]) -> Self:
+        """The same places, with another limit from now on."""
+        self._size = size
+        self._fill()
+        return self
+
     async def take(self, turn: Turn) -> None:
         """Waits for a place. Each taken place is given back once."""
         if self._busy < self._size() and not any(self._waiting):
@@ -46,6 +53,9 @@ class Slots:
     def give(self) -> None:
         """Gives a place back, to whoever waits next."""
         self._busy -= 1
+        self._fill()
+
+    def _fill(self) -> None:
         while self._busy < self._size() and (place := self._next()) is not None:
             self._busy += 1
             place.set_result(None)
@@ -68,6 +78,11 @@ class Pace:
         self._clock = clock
         self._rate = rate
         self._next = 0.0
+
+    def rated(self, rate: Callable[[], float | None]) -> Self:
+        """The same line, with another pace from now on."""
+        self._rate = rate
+        return self
 
     async def turn(self) -> None:
         """Waits for this call's moment."""

@@ -101,15 +101,20 @@ class Wire:
 class System:
     """One system with all its places. The limits are the whole system's, divided by the nodes that share them."""
 
-    def __init__(self, runtime: SystemRuntime, clock: Clock, nodes: Callable[[], int]) -> None:
+    def __init__(
+        self, runtime: SystemRuntime, clock: Clock, nodes: Callable[[], int], before: "System | None" = None
+    ) -> None:
+        """`before`: the same system as it was called until now. What it bears, it bears of both together."""
         self.name = runtime.name
         self.runtime = runtime
-        slots = Slots(lambda: max(1, runtime.limits.at_once // nodes()))
-        pace = Pace(clock, lambda: None if runtime.pace is None else runtime.pace / nodes())
+        size = lambda: max(1, runtime.limits.at_once // nodes())  # noqa: E731 - asked each time
+        rate = lambda: None if runtime.pace is None else runtime.pace / nodes()  # noqa: E731 - the same
+        self.slots = before.slots.sized(size) if before else Slots(size)
+        self.pace = before.pace.rated(rate) if before else Pace(clock, rate)
         self._users = 0
         self._unused = asyncio.Event()
         self._unused.set()
-        self._wires = {campus: Wire(runtime, campus, clock, slots, pace) for campus in runtime.destinations}
+        self._wires = {campus: Wire(runtime, campus, clock, self.slots, self.pace) for campus in runtime.destinations}
 
     @property
     def at_once(self) -> int:
@@ -148,10 +153,13 @@ class System:
         for wire in self._wires.values():
             wire.gate.stop()
 
-    async def retire(self) -> None:
-        """Closes when nothing uses it any more: the limits of the calls under way bound the wait."""
+    async def retire(self) -> list[BaseException]:
+        """Lets no call begin, and closes when nothing uses it any more: the limits of the calls under way bound the
+        wait. What went wrong is given back.
+        """
+        self.stop()
         await self._unused.wait()
-        await self.close()
+        return await self.close()
 
     async def close(self) -> list[BaseException]:
         """Closes every place; what went wrong is given back, to be said."""

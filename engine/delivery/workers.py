@@ -74,8 +74,19 @@ class Workers:
         """Carries by another runtime of the same system from now on; gives back the old one."""
         old, self.system = self.system, system
         self._open_room()
-        self._keep_runners(old.at_once * _RUNNERS)
+        self._keep_runners(self._runners)
+        self.ring()
         return old
+
+    async def retire(self) -> list[Claimed]:
+        """Starts nothing new and waits for what is under way; gives back what was claimed and not begun."""
+        self._stopping = True
+        self.system.stop()
+        for task in self._tasks - self._busy:
+            task.cancel()
+        while self._busy:
+            await asyncio.wait(set(self._busy))
+        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
 
     def hand(self, delivery: Claimed) -> None:
         """Takes a delivery that this node has claimed; its room is taken already."""
@@ -107,7 +118,8 @@ class Workers:
         self._rooms.add(self.system.name, size, lambda: self.system.shut() is None)
 
     def _keep_runners(self, there: int) -> None:
-        for number in range(there, self.system.at_once * _RUNNERS):
+        self._runners = max(there, self.system.at_once * _RUNNERS)
+        for number in range(there, self._runners):
             self._keep(f"deliver:{self.system.name}:{number}", self._runner)
 
     def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -102,6 +102,10 @@ class GroupJournal:
         result: list[Claimed] = await self.commit(marks.Claim(system, room))
         return result
 
+    async def give_back(self, claimed: Sequence[Claimed]) -> None:
+        if mine := tuple(one for one in claimed if one.state is State.CLAIMED):
+            await self.commit(marks.Unclaim(mine))
+
     async def sending(self, delivery: Claimed, body: bytes | None, sealed: bytes) -> int:
         seal, d = self.bodies.seal, delivery
         stored = None if body is None else await seal(d.received, d.id, bodies.body_of(d.step), body)

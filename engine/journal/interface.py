@@ -103,6 +103,10 @@ class Journal(Protocol):
         """
         ...
 
+    async def give_back(self, claimed: Sequence[Claimed]) -> None:
+        """What this node claimed and will not carry is `ready` again, for whoever claims it next."""
+        ...
+
     async def sending(self, delivery: Claimed, body: bytes | None, sealed: bytes) -> int:
         """Records an attempt before it is made; `body` is the mapped body of the first attempt.
         Returns the attempt's number, or 0: withdrawn or deposed, do not send.
