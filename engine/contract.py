@@ -18,6 +18,7 @@ Exceptions never carry bodies, names, numbers or filled-in URLs: only short word
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from socket import socket
 from typing import Any, Protocol, TypeAlias
 
@@ -244,8 +245,10 @@ class Page:
 class Feed(Protocol):
     """Is asked: SQL rows, files."""
 
-    async def pull(self, operation: str, cursor: str | None, limit: int) -> Page:
-        """What stands after `cursor`, at most `limit` items; raises Unavailable."""
+    async def pull(self, operation: str, cursor: str | None, limit: int, until: date) -> Page:
+        """What stands after `cursor` (None: from its beginning), at most `limit` items; raises Unavailable. `until`:
+        the day of the run; what is of that day or later is left out where the operation asks for that.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -276,7 +279,7 @@ class BlockingDestination(Protocol):
 class BlockingFeed(Protocol):
     """A feed whose library blocks."""
 
-    def pull(self, operation: str, cursor: str | None, limit: int) -> Page: ...
+    def pull(self, operation: str, cursor: str | None, limit: int, until: date) -> Page: ...
     def close(self) -> None: ...
 
 
@@ -371,6 +374,8 @@ class Adapter:
     destination: Callable[[Link], Destination | BlockingDestination] | None = None
     source: Callable[[Link], Source] | None = None
     feed: Callable[[Link], Feed | BlockingFeed] | None = None
+    feeds: Callable[[Any], bool] | None = None
+    """For an adapter with a `feed`: whether an operation, by its options, can be read on from a cursor."""
     blocking: bool = False
     """True: `send`, `probe`, `pull` are plain functions, called in threads of the system's own."""
     formats: tuple[str, ...] = ()

@@ -1,10 +1,11 @@
 """Our records, frozen: what passes between the floors. No behaviour lives here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
+from engine.asking import Feed, Poll
 from engine.contract import Reply, Row
 from engine.records import Write
 
@@ -129,20 +130,6 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
-    """How a system is asked for a kind of message. Compiled from `poll:`."""
-
-    by: str
-    """Outgoing operation of the same profile, of `effect: none`; it gets `{from, to, campus}`."""
-    items: Callable[[Shape], Sequence[Shape]]
-    """The messages in its reply."""
-    back: float
-    """Seconds before the last good run that are asked for again."""
-    ahead: float
-    """Seconds into the future that are asked for."""
-
-
-@dataclass(frozen=True, slots=True)
 class Incoming:
     """One kind of message that a system sends: system to bus. Compiled from `incoming:` of its profile."""
 
@@ -161,7 +148,13 @@ class Incoming:
     operation: str = ""
     """What it comes as, where the transport says so; empty: as anything."""
     poll: Poll | None = None
-    """How it is asked for; None: it comes by itself."""
+    feed: Feed | None = None
+    """How it is asked for, or read on from a cursor; neither: it comes by itself."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether a schedule brings it."""
+        return self.poll is not None or self.feed is not None
 
 
 @dataclass(frozen=True, slots=True)

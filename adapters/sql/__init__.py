@@ -15,6 +15,7 @@ ADAPTER = Adapter(
     operation_options=OperationOptions,
     destination=SqlDestination,
     feed=SqlFeed,
+    feeds=lambda options: bool(options.cursor),
     blocking=True,
     formats=("row",),
 )

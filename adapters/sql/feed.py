@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.sql.database import Database
 from adapters.sql.options import OperationOptions, cursor_names
-from adapters.sql.statements import compiled
+from adapters.sql.statements import compiled, names
 from engine.contract import Link, Page, Unavailable
 
 
@@ -24,12 +24,15 @@ class SqlFeed:
         self._operations = link.operations
         self._limit = link.limits.total
 
-    def pull(self, operation: str, cursor: str | None, limit: int) -> Page:
+    def pull(self, operation: str, cursor: str | None, limit: int, until: date) -> Page:
         options = self._operations[operation]
         assert isinstance(options, OperationOptions)
         after: Sequence[Any] = options.start if cursor is None else read_cursor(cursor)
-        values = dict(zip(cursor_names(options.cursor), map(self._database.dialect.bind, after), strict=True))
+        bind = self._database.dialect.bind
+        values = dict(zip(cursor_names(options.cursor), map(bind, after), strict=True))
         (query,) = compiled(options.statement, whole=True)
+        if "until" in names([query]):
+            values["until"] = bind(until)
         rows = self._rows(query, {**values, "limit": limit + 1})
         return Page(
             items=[_item(row) for row in rows[:limit]],

@@ -40,7 +40,8 @@ class OperationOptions(Options):
     the reply has the rows and the count of the last one."""
     cursor: tuple[str, ...] = ()
     """For feeds: columns of the row that say how far the feed has read, in the order of the query. The query
-    has `:cursor` (several columns: `:cursor_` and the column's name) and `:limit`."""
+    has `:cursor` (several columns: `:cursor_` and the column's name) and `:limit`; `:until`, where it stands, is the
+    day of the run as a date: `updated_at < :until` leaves today's rows to tomorrow."""
     start: tuple[str | int, ...] = ()
     """For feeds: the cursor's values before the first row."""
 

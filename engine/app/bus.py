@@ -186,12 +186,19 @@ class Bus:
         self.supervisor.keep("watch", self._watch)
         self.supervisor.keep("retention", self._forget)
         self.schedules = Schedules(
-            self.journal, self.releases, self.intake, self.delivery.ask_once, self._entrance, self.clock, self.ids
+            self.journal,
+            self.releases,
+            self.intake,
+            self.delivery.ask_once,
+            self.delivery.pull,
+            self._entrance,
+            self.clock,
+            self.ids,
         )
         self.health = Health(self)
         self._ends.push_async_callback(self._stop_listening)
         await self._listen()
-        self.schedules.start(self.supervisor, self.config.site.campuses, self._asks)
+        self.schedules.start(self.supervisor, self.config.site.campuses, self.surroundings.fed, self._asks)
         self._ends.push_async_callback(self.schedules.stop)
         if self._controlled:
             control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)

@@ -121,7 +121,7 @@ def _check_addresses(name: str, profile: Profile, loaded: Loaded, adapter: Adapt
     called, heard = any(place.url for place in places), any(place.listen for place in places)
     if profile.outgoing and adapter.destination is not None and not called:
         problems.add(where, f"{name!r} is called but has no address", "write url: …")
-    if any(kind.poll is None for kind in profile.incoming.values()) and adapter.source is not None and not heard:
+    if any(not kind.asked for kind in profile.incoming.values()) and adapter.source is not None and not heard:
         problems.add(where, f"{name!r} sends but the bus listens nowhere for it", "write listen: 127.0.0.1:…")
     if heard and adapter.source is None:
         problems.add(where, f"{adapter.name} cannot listen", "leave 'listen' out")

@@ -1,6 +1,6 @@
 """From settings and profiles to things that can be called and listened to: links, destinations, sources."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Surroundings:
         settings, adapter = self.config.systems[name], self.adapters[profile.adapter]
         assert adapter.destination is not None, "the check refuses calls to an adapter that only listens"
         links = {campus: self._link(name, profile, campus) for campus in self._places(settings)}
+        feed = adapter.feed if any(kind.feed is not None for kind in profile.incoming.values()) else None
         breaker = self.config.breaker(name)
         return SystemRuntime(
             name,
@@ -65,7 +66,16 @@ class Surroundings:
             adapter.blocking,
             adapter.address,
             {campus: link.url for campus, link in links.items() if link.url},
+            {campus: feed(link) for campus, link in links.items()} if feed is not None else {},
         )
+
+    def fed(self, name: str) -> Sequence[str]:
+        """The campuses at which a system's feeds are read: each that has a place of its own, and for the place of all
+        others the first of them.
+        """
+        own = [campus for campus in self._places(self.config.systems[name]) if campus is not None]
+        others = [campus for campus in self.config.site.campuses if campus not in own]
+        return [*own, *others[:1]] if self.config.systems[name].url is not None else own
 
     def sources(self, name: str, profile: Profile) -> Iterator[tuple[str | None, Source]]:
         """The listeners of a system, each with its campus (None: the system's own)."""

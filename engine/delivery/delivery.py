@@ -11,6 +11,8 @@ from engine.base.clock import Clock
 from engine.base.errors import Backend, BusError, Code
 from engine.base.ids import Ids
 from engine.base.tasks import Supervisor
+from engine.contract import Page
+from engine.delivery import pulls
 from engine.delivery.ask import Asker
 from engine.delivery.gate import Shut, Stopped
 from engine.delivery.interface import Planner
@@ -19,7 +21,7 @@ from engine.delivery.reads import Reads
 from engine.delivery.room import Rooms
 from engine.delivery.send import Sender
 from engine.delivery.settle import Settler
-from engine.delivery.wire import System, SystemRuntime
+from engine.delivery.wire import Pull, System, SystemRuntime
 from engine.delivery.workers import Workers
 from engine.journal.errors import Moved
 from engine.journal.interface import Journal, Room
@@ -169,6 +171,14 @@ class Delivery:
             before = asked
         why = "stopping" if before is not None else "no such system"
         raise BusError(Code.BACKEND_UNAVAILABLE, why, backend=Backend(system))
+
+    async def pull(self, system: str, pull: Pull, campus: str) -> Page:
+        """A page of a system's feed, without the journal: see `pulls.page` for what it raises."""
+        workers = self._workers.get(system)
+        asked = workers.system if workers is not None else None
+        if asked is None or isinstance(asked, Local):
+            raise BusError(Code.BACKEND_UNAVAILABLE, "no such system", backend=Backend(system))
+        return await pulls.page(asked, pull, campus, self._clock)
 
     def shut(self, system: str, campus: str | None = None) -> Shut | None:
         """Why no call to a system (at a campus) would go out now; None: it would."""

@@ -4,10 +4,23 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import cast
 
 from engine.base.clock import Clock
-from engine.contract import Address, BlockingDestination, Call, Destination, InDoubt, Limits, Reply, Unavailable
+from engine.contract import (
+    Address,
+    BlockingDestination,
+    BlockingFeed,
+    Call,
+    Destination,
+    Feed,
+    InDoubt,
+    Limits,
+    Page,
+    Reply,
+    Unavailable,
+)
 from engine.delivery.breaker import Breaker
 from engine.delivery.gate import Gate, Shut
 from engine.delivery.hours import Hours
@@ -37,6 +50,18 @@ class SystemRuntime:
     address: Address | None = None
     """The adapter's address function, where seals cover method and path."""
     urls: Mapping[str | None, str] = field(default_factory=dict)
+    feeds: Mapping[str | None, Feed | BlockingFeed] = field(default_factory=dict)
+    """The same places, where its messages are read on from a cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What is asked of a feed: at most `limit` items of an operation after a cursor, of days before `until`."""
+
+    operation: str
+    cursor: str | None
+    limit: int
+    until: date
 
 
 class Wire:
@@ -45,6 +70,7 @@ class Wire:
     def __init__(self, runtime: SystemRuntime, campus: str | None, clock: Clock, slots: Slots, pace: Pace) -> None:
         self._runtime = runtime
         self._destination = runtime.destinations[campus]
+        self._feed = runtime.feeds.get(campus)
         self._url = runtime.urls.get(campus) or runtime.urls.get(None)
         self._clock = clock
         self._name = runtime.name if campus is None else f"{runtime.name}@{campus}"
@@ -86,15 +112,34 @@ class Wire:
         except TimeoutError:
             raise InDoubt("timeout") from None
 
+    async def pull(self, pull: Pull, limit: float, start_by: float) -> Page:
+        """One page of the feed here. Raises Unavailable, InDoubt (its limit passed), or what the adapter should not
+        have raised.
+        """
+        if self._feed is None:
+            raise Unavailable("no_feed")
+        asked = pull.operation, pull.cursor, pull.limit, pull.until
+        if self._threads is not None:
+            blocking = cast("BlockingFeed", self._feed)
+            return await self._threads.run(lambda: blocking.pull(*asked), limit + _MARGIN, start_by)
+        try:
+            async with asyncio.timeout(limit + _MARGIN):
+                return await cast("Feed", self._feed).pull(*asked)
+        except TimeoutError:
+            raise InDoubt("timeout") from None
+
     async def close(self) -> None:
-        """Closes the destination, and lets its threads end."""
+        """Closes destination and feed, and lets their threads end."""
         limit = self._runtime.limits.connect + _MARGIN
+        ends = [end for end in (self._destination, self._feed) if end is not None]
         if self._threads is None:
             async with asyncio.timeout(limit):
-                await cast("Destination", self._destination).close()
+                for end in ends:
+                    await cast("Destination | Feed", end).close()
             return
-        blocking = cast("BlockingDestination", self._destination)
-        await self._threads.run(blocking.close, limit, self._clock.monotonic() + limit)
+        for end in ends:
+            blocking = cast("BlockingDestination | BlockingFeed", end)
+            await self._threads.run(blocking.close, limit, self._clock.monotonic() + limit)
         self._threads.close()
 
 

@@ -256,6 +256,9 @@ class GroupJournal:
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
+    async def under_way(self, route: str, most: int) -> int:
+        return int((await self.store.fetch(reads.UNDER_WAY, route, most))[0][0])
+
             await self._writer.finish()
             await self.store.close()
 

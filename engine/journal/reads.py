@@ -31,6 +31,15 @@ select system, state, count(*) from deliveries where state = 'ready' group by sy
 union all select system, state, count(*) from deliveries where state = 'doubtful' group by system, state
 union all select system, state, count(*) from deliveries where state = 'parked' group by system, state
 """
+# What moves by itself, and what stands behind such a one in its line; what waits for a person does not count.
+UNDER_WAY = """
+select count(*) from (select 1 from messages where route = $1 and seq in (
+  select message from deliveries where state = 'ready' or state = 'doubtful'
+  union select message from deliveries where owner is not null
+  union select d.message from deliveries d join deliveries h on h.lane = d.lane and h.head and h.lane is not null
+    where d.holds and d.lane is not null and d.state = 'waiting'
+    and (h.state = 'ready' or h.state = 'doubtful' or h.owner is not null)) limit $2) as counted
+"""
 FACT = "select value from facts where name = $1"
 MESSAGE = "select id, received from messages where seq = $1"
 STEPS = """

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from engine.asking import Feed
 from engine.base.where import did_you_mean
 from engine.contract import Adapter, Options
 from engine.formats.format import Format
-from engine.mapping import address, meaning, polls, refusals, validation
+from engine.mapping import address, feeds, meaning, polls, refusals, validation
 from engine.mapping.compile import NO_CONTEXT, Map, compile_map, compile_test
-from engine.mapping.examples import cases
+from engine.mapping.examples import Case, cases
 from engine.mapping.functions.kind import Setup
 from engine.mapping.scope import Reader, ShapeReader, WireReader
 from engine.mapping.shapes import Document
 from engine.mapping.shelf import Seal, Shelf, place, without
 from engine.mapping.tables import Table
-from engine.mapping.texts import OutgoingText, PollText, ProfileText
+from engine.mapping.texts import IncomingText, OutgoingText, PollText, ProfileText
 from engine.mapping.writers import AddressWriter, ShapeWriter, WireWriter, Writer
 from engine.model import Ask, Built, Context, Effect, Incoming, Outgoing, Shape
 from engine.settings.nodes import Node
@@ -71,8 +72,10 @@ class Maker:
             return None
         reader = WireReader(self.format, self.text.settings)
         read = self._map(f"incoming.{name}.read", fields, reader, ShapeWriter(gives, self.shelf.zone), ours=True)
-        matches = partial(_matches, test)
         examples = cases(text.examples, node)
+        if text.feed is not None:
+            return self._fed(name, text, node, gives, read, examples)
+        matches = partial(_matches, test)
         return Incoming(name, matches, text.gives, read.run, examples, say, refuse, text.operation or "")
 
     def _polled(self, name: str, text: PollText, node: Node, gives: Document | None) -> Incoming | None:
@@ -82,6 +85,16 @@ class Maker:
         if poll is None or gives is None:
             return None
         return Incoming(name, _never, gives.name, _as_it_is, poll=poll)
+
+    def _fed(
+        self, name: str, text: IncomingText, node: Node, gives: Document, read: Map, examples: tuple[Case, ...]
+    ) -> Incoming:
+        fields, empty = node.get("empty"), None
+        if fields is not None:
+            writer = ShapeWriter(gives, self.shelf.zone)
+            empty = self._map(f"incoming.{name}.empty", fields, feeds.reader(self.text.settings), writer, ours=True)
+        feed = Feed(text.feed or "", feeds.maker(empty) if empty is not None else None)
+        return Incoming(name, _never, gives.name, read.run, examples, feed=feed)
 
     def _build(
         self,

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from engine.asking import Poll
 from engine.formats import dotted
 from engine.formats.format import PathError
 from engine.mapping.shapes import Document, ShapeField, entry, misfit
 from engine.mapping.shelf import Shelf, place
 from engine.mapping.texts import OutgoingText, PollText
-from engine.model import Poll
 from engine.settings.nodes import Node
 
 WINDOW = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.contract import Adapter
 from engine.formats.registry import NAMES as FORMATS
-from engine.mapping import tables
+from engine.mapping import feeds, tables
 from engine.mapping.operations import Maker, bare
 from engine.mapping.prepare import prepared
 from engine.mapping.shelf import Shelf, place, stem
@@ -44,6 +44,8 @@ def build(file: str, node: Node, shelf: Shelf, folder: str, files: Mapping[str, 
         if kind.operation and kind.operation not in served:
             where = node.locate(("incoming", key, "operation"))
             shelf.problems.unknown(where, "the operation that is served:", kind.operation, served)
+        if kind.feed is not None:
+            feeds.check(kind.feed.by, node.locate(("incoming", key, "feed")), adapter, outgoing, shelf.problems)
     return Profile(text.profile, name, wire, options, incoming, outgoing, folder, tuple(text.settings))
 
 

@@ -222,6 +222,12 @@ class IncomingText(Text):
     """Shape of the answer that `say` words; else it reads the message's own document."""
     say: MapText = Field(default_factory=dict)
     """Their field of the answer: our source. HL7 acknowledgements need none."""
+    feed: str | None = None
+    """The system does not send it: the schedule of a route reads it on from a cursor, row by row, by this outgoing
+    operation, and `read` reads each row."""
+    empty: MapText = Field(default_factory=dict)
+    """With `feed`: the one message of a run that found nothing, for routes with `schedule: {empty: send}`. Our field: a
+    fixed text, a name of `settings`, or `$day`, the day before the run's."""
     refuse: MapText = Field(default_factory=dict)
     """Their field of a refusal: `code`, `text`, `english`, `detail`, `spot`. Without it a refusal is a SOAP Fault, or
     the format's own."""
@@ -232,7 +238,10 @@ class IncomingText(Text):
     def _one_of(self) -> Self:
         if bool(self.read) == (self.poll is not None):
             raise wrong("a kind of message is either read or asked for", "write read: or poll:")
-        if self.poll is not None and (self.match or self.operation or self.say or self.refuse):
+        if self.empty and self.feed is None:
+            raise wrong("only a run of a feed can be empty", "write feed:, or leave empty out")
+        asked = self.poll is not None or self.feed is not None
+        if asked and (self.match or self.operation or self.say or self.refuse):
             raise wrong(
                 "what is asked for is not called and not answered", "leave match, operation, say and refuse out"
             )

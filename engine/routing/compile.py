@@ -16,7 +16,8 @@ from engine.registry.systems import PROFILES as LOCAL
 from engine.routing.answering import Answer
 from engine.routing.children import Children, check_circles, check_lines
 from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
-from engine.routing.timing import Timing, compile_schedule
+from engine.routing.replies import replies_read
+from engine.routing.timing import Timing, check_fed, compile_schedule
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 from engine.settings.routes import Route as RouteText
@@ -112,7 +113,8 @@ class _Compiler:
         return (system, kind), incoming
 
     def _schedule(self, sources: list[tuple[tuple[str, str], Incoming]]) -> Timing | None:
-        asked = [".".join(source) for source, incoming in sources if incoming.poll is not None]
+        asked = [".".join(source) for source, incoming in sources if incoming.asked]
+        check_fed(self._text, {".".join(source): kind for source, kind in sources}, self._where, self._problems)
         return compile_schedule(self._text.schedule, asked, self._around.setup.zone, self._where, self._problems)
 
     def _shape(self, incoming: list[Incoming]) -> str:

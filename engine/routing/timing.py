@@ -6,8 +6,8 @@ scenario's clock moves schedules like everything else.
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -15,11 +15,14 @@ from apscheduler.triggers.cron import CronTrigger
 
 from engine.base.clock import SECOND, from_micros, to_micros
 from engine.base.where import Where
+from engine.model import Incoming
 from engine.settings.problems import Problems
-from engine.settings.routes import Schedule
+from engine.settings.routes import Route, Schedule
 
 _AGAIN = (60.0, 120.0, 300.0, 900.0)
 """Seconds after a run that failed, or that nobody ended, until the next try; a run of its own may come before."""
+_SILENT = 60 * SECOND
+"""So long a node may say nothing of its run before another takes it over."""
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NUMBER = re.compile(r"(?<![/\d])[0-7](?!\d)")
 
@@ -35,17 +38,32 @@ class Run:
     """Whether one has ended well."""
     tries: int = 1
     """Runs since then, this one included; 0: this one ended well."""
+    alive: int = 0
+    """When the node that is at it last said so; 0: nobody is."""
 
     def write(self) -> str:
-        return json.dumps([self.begun, self.since, self.heard, self.tries])
+        return json.dumps([self.begun, self.since, self.heard, self.tries, self.alive])
 
     @classmethod
     def read(cls, text: str) -> Self:
         return cls(*json.loads(text))
 
+    @classmethod
+    def first(cls, now: int) -> Self:
+        """The first of all runs, which begins now."""
+        return cls(now, now, alive=now)
+
     def next(self, now: int) -> Self:
         """The run that begins now. Until it ends well it counts as one that did not."""
-        return type(self)(now, self.since, self.heard, self.tries + 1)
+        return type(self)(now, self.since, self.heard, self.tries + 1, now)
+
+    def alive_at(self, now: int) -> Self:
+        """The same run, whose node says that it is at it."""
+        return replace(self, alive=now)
+
+    def under_way(self, now: int) -> bool:
+        """Whether a node is at it, as far as anybody knows."""
+        return self.tries > 0 and now - self.alive < _SILENT
 
     def ended(self) -> Self:
         """This run, ended well."""
@@ -62,6 +80,10 @@ class Timing:
     """Whether it runs when it has never run."""
     catch_up: bool
     """Whether a run that was due while the bus was down is made up for."""
+    batch: int = 500
+    """Rows of a feed that are pulled at once, and messages of the route that may be on their way meanwhile."""
+    send_empty: bool = False
+    """Whether a run of a feed that found nothing sends a message that says so."""
 
     def due(self, last: Run | None, now: int) -> int:
         """When it is to run, now or later."""
@@ -70,7 +92,8 @@ class Timing:
         regular = self.after(last.begun)
         if not last.tries:
             return regular
-        return min(regular, last.begun + int(_AGAIN[min(last.tries, len(_AGAIN)) - 1] * SECOND))
+        again = last.begun + int(_AGAIN[min(last.tries, len(_AGAIN)) - 1] * SECOND)
+        return max(min(regular, again), last.alive + _SILENT if last.alive else 0)
 
     def first(self, last: Run | None, now: int) -> int:
         """The same at the start of the bus: a missed run is made up for, or left out."""
@@ -91,7 +114,7 @@ def compile_schedule(
         return None
     if not asked:
         what = "nothing that starts this route is asked for"
-        problems.add(where("schedule"), what, "name a kind of message in from: whose profile says poll:")
+        problems.add(where("schedule"), what, "name a kind of message in from: whose profile says poll: or feed:")
     try:
         return timing(text, zone)
     except ValueError as error:
@@ -99,13 +122,27 @@ def compile_schedule(
         return None
 
 
+def check_fed(text: Route, sources: Mapping[str, Incoming], where: Callable[..., Where], problems: Problems) -> None:
+    """Notes what a route lacks for the feeds that start it. `sources`: what starts it, by its name in `from:`."""
+    fed = [name for name, kind in sources.items() if kind.feed is not None]
+    if fed and text.key is None:
+        what = f"a row of {fed[0]!r} may be read twice, and nothing says that it is the same"
+        problems.add(where("from"), what, "write key: and what a row is known by")
+    if text.schedule is None or text.schedule.empty != "send":
+        return
+    for name, kind in sources.items():
+        if kind.feed is None or kind.feed.empty is None:
+            what = f"nothing says what a run sends that finds nothing at {name!r}"
+            problems.add(where("schedule", "empty"), what, "write empty: in its kind of message, beside feed:")
+
+
 def timing(text: Schedule, zone: ZoneInfo) -> Timing:
     """The schedule of a route. Raises ValueError for a line that is no cron line."""
-    catch_up = text.missed == "run_once"
+    catch_up, send_empty = text.missed == "run_once", text.empty == "send"
     if text.every is not None:
         distance = int(text.every * SECOND)
-        return Timing(lambda instant: instant + distance, at_once=True, catch_up=catch_up)
-    return Timing(_cron(text.cron or "", zone), at_once=False, catch_up=catch_up)
+        return Timing(lambda instant: instant + distance, True, catch_up, text.batch, send_empty)
+    return Timing(_cron(text.cron or "", zone), False, catch_up, text.batch, send_empty)
 
 
 def _cron(line: str, zone: ZoneInfo) -> Callable[[int], int]:

@@ -10,8 +10,6 @@ from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 
 KEYS = {
-    "routes.*.schedule.batch": "everything that is found is taken",
-    "routes.*.schedule.empty": "a run that found nothing sends nothing",
     "routes.*.amends": "a corrected message is one of its own",
 }
 """Keys by their place (`*` is any name), each with what the engine does instead."""

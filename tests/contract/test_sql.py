@@ -279,6 +279,7 @@ def test_no_tables_are_made_where_the_configuration_does_not_say_so(url: str, tm
 
 # --- feeds ---------------------------------------------------------------------------------------
 
+TODAY = date(2026, 11, 21)
 BY_TWO = "select v, id, fee from t where (v, id) > (:cursor_v, :cursor_id) order by v, id limit :limit"
 
 
@@ -293,7 +294,7 @@ def test_a_feed_gives_every_row_once_and_in_order(url: str) -> None:
     reader = feed(url, statement=BY_TWO, cursor=("v", "id"), start=(-1, ""))
     cursor, seen, pages = None, [], 0
     while True:
-        page = reader.pull("rows", cursor, 3)
+        page = reader.pull("rows", cursor, 3, TODAY)
         seen += [json.loads(item)["id"] for item in page.items]
         pages += 1
         assert len(page.items) == len(page.cursors) <= 3
@@ -302,11 +303,24 @@ def test_a_feed_gives_every_row_once_and_in_order(url: str) -> None:
         if not page.more:
             break
     assert (seen, pages) == ([f"r{number}" for number in range(7)], 3)
-    assert reader.pull("rows", cursor, 3).items == []
+    assert reader.pull("rows", cursor, 3, TODAY).items == []
     run(url, "insert into t values (9, 'late', 2)")
-    assert [json.loads(item)["id"] for item in reader.pull("rows", cursor, 3).items] == ["late"]
-    after_second = reader.pull("rows", reader.pull("rows", None, 3).cursors[1], 2)
+    assert [json.loads(item)["id"] for item in reader.pull("rows", cursor, 3, TODAY).items] == ["late"]
+    after_second = reader.pull("rows", reader.pull("rows", None, 3, TODAY).cursors[1], 2, TODAY)
     assert [json.loads(item)["id"] for item in after_second.items] == ["r2", "r3"]
+    reader.close()
+
+
+def test_rows_of_the_day_of_the_run_wait_where_the_query_says_until(url: str) -> None:
+    run(url, "create table t (at timestamp, id text)")
+    for at in ("2026-11-19T08:00:00", "2026-11-20T23:59:59", "2026-11-21T00:00:00", "2026-11-21T00:00:01"):
+        run(url, f"insert into t values ('{at}', '{at[5:]}')")
+    statement = "select * from t where at > :cursor and at < :until order by at limit :limit"
+    reader = feed(url, statement=statement, cursor=("at",), start=("1900-01-01",))
+    page = reader.pull("rows", None, 10, TODAY)
+    assert [json.loads(item)["id"] for item in page.items] == ["11-19T08:00:00", "11-20T23:59:59"]
+    after = reader.pull("rows", page.cursors[-1], 10, date(2026, 11, 22))
+    assert [json.loads(item)["id"] for item in after.items] == ["11-21T00:00:00", "11-21T00:00:01"]
     reader.close()
 
 
@@ -319,19 +333,19 @@ def test_items_and_cursors_lose_no_digit(postgres_port: int) -> None:
     run(url, "insert into t values (:at, :fee, :file, :born)", row)
     statement = "select * from t where at > :cursor order by at limit :limit"
     reader = feed(url, statement=statement, cursor=("at",), start=("1900-01-01",))
-    page = reader.pull("rows", None, 10)
+    page = reader.pull("rows", None, 10, TODAY)
     item = json.loads(page.items[0])
     assert item["fee"] == "12345678901234.500000"
     assert (item["file"], item["born"]) == ("AA==", "1990-04-15")
     assert datetime.fromisoformat(item["at"]) == at
-    assert reader.pull("rows", page.cursors[0], 10).items == []
+    assert reader.pull("rows", page.cursors[0], 10, TODAY).items == []
     reader.close()
 
 
 def test_a_feed_without_its_database_is_unavailable(tmp_path: Path) -> None:
     reader = feed(f"sqlite:///{tmp_path / 'nowhere' / 'a.db'}", statement=BY_TWO, cursor=("v", "id"), start=(0, ""))
     with pytest.raises(Unavailable, match="connect_failed"):
-        reader.pull("rows", None, 3)
+        reader.pull("rows", None, 3, TODAY)
     reader.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "engine.base": 0,
+    "engine.asking": 1,
     "engine.contract": 1,
     "engine.model": 1,
     "engine.records": 1,

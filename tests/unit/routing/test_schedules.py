@@ -221,7 +221,6 @@ def test_a_schedule_asks_something_that_can_be_asked():
     flow = "routes:\n  filed:\n    from: source.form\n    schedule: {every: 1m}\n    steps: {save: {to: office.save}}\n"
     assert any("nothing that starts this route is asked for" in one for one in findings(flow))
     assert any("no cron line" in one for one in cron("61 * * * *"))
-    assert any("'batch' is not carried yet" in one for one in findings(flow.replace("1m}", "1m, batch: 5}")))
 
 
 def cron(line):
