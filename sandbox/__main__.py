@@ -28,6 +28,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gateway-secret-file", type=Path, help="its secret; default DATA/gateway.secret, made when absent"
     )
+    parser.add_argument(
+        "--regulator-secret-file",
+        type=Path,
+        help="the secret of the regulator's channel; default DATA/regulator.secret, made when absent",
+    )
     parser.add_argument("--ack-timeout", type=float, default=15.0, help="seconds a sender waits for an acknowledgement")
     parser.add_argument("--backoff", type=float, default=1.0, help="seconds before the first new try; doubles up to 30")
     parser.add_argument("--same-time", action="store_true", help="re-sends keep their MSH-7 (default: a new one)")
@@ -46,6 +51,7 @@ def settings(options: argparse.Namespace) -> Settings:
         traffic=options.traffic,
         gateway_app=options.gateway_app,
         gateway_secret_file=options.gateway_secret_file,
+        regulator_secret_file=options.regulator_secret_file,
         pace=Pace(ack_timeout=options.ack_timeout, backoff=options.backoff, fresh_time=not options.same_time),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from sandbox import pages, times
 from sandbox.compare import compare
 from sandbox.gateway import state
 from sandbox.his import admin as his_admin
+from sandbox.regulator import admin as regulator_admin
 from sandbox.reports import Mistake, Wish
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Act = Callable[[dict[str, Any]], dict[str, Any]]
+Look = Callable[[dict[str, str]], dict[str, Any]]
 SlowAct = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 _MOST = 5000
 
@@ -40,43 +43,44 @@ def application(hospital: Hospital) -> web.Application:
     app.router.add_post("/burst", _posted(lambda body: _burst(hospital, body)))
     app.router.add_delete("/faults", views.remove_fault)
     app.router.add_delete("/faults/{id:\\d+}", views.remove_fault)
-    _his(app, hospital)
+    _desks(app, hospital)
     pages.add(app, hospital)
     return app
 
 
-def _his(app: web.Application, hospital: Hospital) -> None:
-    """The HIS's own addresses; what they do stands in `sandbox.his.admin`."""
-    desk = his_admin.Desk(hospital.his)
+def _desks(app: web.Application, hospital: Hospital) -> None:
+    """The addresses of the systems that have their own; what they do stands in `sandbox.<system>.admin`."""
+    his = his_admin.Desk(hospital.his)
+    looks: dict[str, Look] = {name: partial(his.view, name) for name in his_admin.FILTERS}
+    acts: dict[str, Act] = {
+        "compare": his.compare,
+        "clock": his.clock,
+        "site": his.site,
+        "schedules": his.open,
+        "stop": his.stop,
+        "queue/next": lambda body: his.queue("next", body),
+        "queue/miss": lambda body: his.queue("miss", body),
+        "blacklist": his.blacklist,
+    }
+    _mount(app, "his", looks | {"clock": lambda _: his.clock({}), "site": lambda _: his.site({})}, acts)
+    regulator = regulator_admin.Desk(hospital.regulator, hospital.store)
+    looks = {name: partial(regulator.view, name) for name in regulator_admin.FILTERS}
+    _mount(app, "regulator", looks, {"days": regulator.paint, "seal": regulator.seal, "open": regulator.open})
 
-    def view(name: str) -> Handler:
+
+def _mount(app: web.Application, place: str, looks: dict[str, Look], acts: dict[str, Act]) -> None:
+    """Each look by GET and each act by POST, under `/place`."""
+
+    def looked(look: Look) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return _json(desk.view(name, dict(request.query)))
+            return _json(look(dict(request.query)))
 
         return handle
 
-    async def clock(_request: web.Request) -> web.StreamResponse:
-        return _json(desk.clock({}))
-
-    async def site(_request: web.Request) -> web.StreamResponse:
-        return _json(desk.site({}))
-
-    for name in his_admin.FILTERS:
-        app.router.add_get(f"/his/{name}", view(name))
-    app.router.add_get("/his/clock", clock)
-    app.router.add_get("/his/site", site)
-    acts: dict[str, Act] = {
-        "compare": desk.compare,
-        "clock": desk.clock,
-        "site": desk.site,
-        "schedules": desk.open,
-        "stop": desk.stop,
-        "queue/next": lambda body: desk.queue("next", body),
-        "queue/miss": lambda body: desk.queue("miss", body),
-        "blacklist": desk.blacklist,
-    }
+    for name, look in looks.items():
+        app.router.add_get(f"/{place}/{name}", looked(look))
     for name, act in acts.items():
-        app.router.add_post(f"/his/{name}", _posted(_slowly(act)))
+        app.router.add_post(f"/{place}/{name}", _posted(_slowly(act)))
 
 
 @web.middleware
@@ -177,7 +181,8 @@ class _Views:
         senders = [sender.state() for sender in self._hospital.senders.values()]
         gateway = {"name": "gateway", "open": self._hospital.gateway_port.open}
         his = {"name": "his", "open": self._hospital.his.port.open, "push": self._hospital.his.push.state()}
-        return _json({"status": "UP", "senders": senders, "gateway": gateway, "his": his})
+        regulator = {"name": "regulator", "open": self._hospital.regulator_port.open}
+        return _json({"status": "UP", "senders": senders, "gateway": gateway, "his": his, "regulator": regulator})
 
     async def patients(self, request: web.Request) -> web.StreamResponse:
         return self._rows(request, "select * from patients where (:id is null or id = :id) order by id limit :limit")
@@ -264,7 +269,7 @@ class _Views:
         found = compare(self._hospital.store)
         if wanted := request.query.get("verdict"):
             found["rows"] = [row for row in found["rows"] if row["verdict"] == wanted]
-        return _json(found)
+        return _json({**found, "regulator": self._hospital.regulator.ledger.compare()["summary"]})
 
     def _rows(self, request: web.Request, statement: str) -> web.StreamResponse:
         rows = self._read(request, statement)

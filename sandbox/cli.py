@@ -16,10 +16,13 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from sandbox.his import cli as his
+from sandbox.regulator import cli as regulator
 
 _SHORT = ("preliminary", "final", "correct", "withdraw", "late-old-version")
-_HARMLESS = {"ok", "optional", "listed", "counter"}
+_HARMLESS = {"ok", "optional", "listed", "counter", "corrected"}
 _WIDEST = 40
+_DESKS = {"his": his.request, "regulator": regulator.request}
+"""Systems with commands of their own."""
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -31,6 +34,7 @@ def arguments() -> argparse.ArgumentParser:
     _traffic_acts(acts)
     _reading_acts(acts)
     his.add(acts)
+    regulator.add(acts)
     return parser
 
 
@@ -96,8 +100,8 @@ def request(options: argparse.Namespace) -> tuple[str, str, dict[str, Any] | Non
         k: v for k, v in vars(options).items() if v is not None and k not in ("at", "json", "act", "fault", "which")
     }
     match options.act:
-        case "his":
-            return his.request(given.pop("his"), given)
+        case "his" | "regulator":
+            return _DESKS[options.act](given.pop(options.act), given)
         case "publish":
             given["status"] = "P" if given.pop("preliminary") else "F"
         case "faults" if options.fault == "add":
@@ -168,8 +172,8 @@ def main(words: list[str] | None = None) -> int:
         return 3
     shown = [json.dumps(answer, ensure_ascii=False, indent=1)] if options.json else lines(answer)
     sys.stdout.write("\n".join(shown) + "\n")
-    compared = "compare" in (options.act, getattr(options, "his", ""))
-    return int(compared and bool(set(answer["summary"]) - _HARMLESS))
+    compared = "compare" in (options.act, *(getattr(options, desk, "") for desk in _DESKS))
+    return int(compared and bool({*answer["summary"], *answer.get("regulator", ())} - _HARMLESS))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ from sandbox.gateway import Gateway
 from sandbox.his.system import SYSTEMS, His
 from sandbox.outbox import Pace
 from sandbox.port import Port
+from sandbox.regulator.faults import systems
+from sandbox.regulator.platform import PATH, Platform
+from sandbox.regulator.spec import DATASETS
 from sandbox.reports import Reports, Wish
 from sandbox.repro import REPORTS, Centre
 from sandbox.sender import Sender
@@ -45,6 +48,7 @@ class Settings:
     history: int = 300  # reports of the weeks before, never sent
     gateway_app: str = "hisbus"
     gateway_secret_file: Path | None = None  # default: gateway.secret beside the data
+    regulator_secret_file: Path | None = None  # default: regulator.secret beside the data
     pace: Pace = field(default_factory=Pace)
     today: date | None = None
 
@@ -63,17 +67,27 @@ class Hospital:
         self.faults = FaultBoard(
             {name: (name, ANSWERING) for name in ("gateway", "repro", "fhir")}
             | {s.name: (s.group, SENDING) for s in SENDERS.values()}
-            | SYSTEMS,
+            | SYSTEMS
+            | systems(DATASETS),
             self.seed,
         )
         self.secret_file = settings.gateway_secret_file or settings.data / "gateway.secret"
-        guard = Guard(self.store, {settings.gateway_app: _secret(self.secret_file)})
+        guard = Guard(self.store, {settings.gateway_app: _secret(self.secret_file).encode()})
         self.gateway = Gateway(self.store, guard)
         self.gateway_port = Port("gateway", settings.host, settings.port(1), self.store, self.faults)
         self.repro = Centre(self.store, guard, self.seed)
         self.repro_port = Port("repro", settings.host, settings.port(3), self.store, self.faults)
         self.fhir = Repository(self.store)
         self.fhir_port = Port("fhir", settings.host, settings.port(4), self.store, self.faults)
+        self.regulator_secret_file = settings.regulator_secret_file or settings.data / "regulator.secret"
+        self.regulator = Platform(
+            self.store,
+            bytes.fromhex(_secret(self.regulator_secret_file, 16)),
+            bytes.fromhex(_secret(settings.data / "regulator-test.secret", 16)),
+        )
+        self.regulator_port = Port(
+            "regulator", settings.host, settings.port(5), self.store, self.faults, Platform.subject
+        )
         self.his = His(
             self.store, self.faults, settings.host, settings.port(2), self.seed, settings.pace, settings.bus_his
         )
@@ -96,6 +110,7 @@ class Hospital:
         await self.gateway_port.start(self.gateway.serve, self.gateway.busy)
         await self.repro_port.start(self.repro.serve, self.repro.busy)
         await self.fhir_port.start(self.fhir.serve, self.fhir.busy)
+        await self.regulator_port.start(self.regulator.serve, self.regulator.busy)
         await self.his.start()
         for sender in self.senders.values():
             sender.start()
@@ -109,6 +124,7 @@ class Hospital:
                 await self._rhythm
         await asyncio.gather(*(sender.stop() for sender in self.senders.values()))
         await self.his.stop()
+        await self.regulator_port.stop()
         await self.fhir_port.stop()
         await self.repro_port.stop()
         await self.gateway_port.stop()
@@ -135,6 +151,10 @@ class Hospital:
                 "the reproductive centre's reports, signed like the gateway: ?patientId=…",
             ),
             (f"http://{host}:{self.fhir_port.port}{BASE}", "the clinical data repository: transactions of FHIR R4"),
+            (
+                f"http://{host}:{self.regulator_port.port}{PATH}",
+                f"the regulator's platform; page: {page}/page/regulator; secret: {self.regulator_secret_file}",
+            ),
             (f"mllp://{peer}", f"{len(SENDERS)} senders send here: {', '.join(SENDERS)}"),
         ]
 
@@ -165,9 +185,9 @@ class Hospital:
                 recent = [*recent[-50:], str(made["report"])]
 
 
-def _secret(file: Path) -> bytes:
-    """The gateway's secret of the one app it knows; made at the first start when nobody made it before."""
+def _secret(file: Path, size: int = 32) -> str:
+    """A secret of so many bytes in hexadecimal; made at the first start when nobody made it before."""
     if not file.exists():
         file.touch(mode=0o600)
-        file.write_text(secrets.token_hex(32) + "\n")
-    return file.read_text().strip().encode()
+        file.write_text(secrets.token_hex(size) + "\n")
+    return file.read_text().strip()

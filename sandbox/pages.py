@@ -12,6 +12,7 @@ from sandbox.compare import compare
 from sandbox.gateway import state
 from sandbox.his import pages as his_pages
 from sandbox.markup import Html, button, table
+from sandbox.regulator import pages as regulator_pages
 
 if TYPE_CHECKING:
     from sandbox.hospital import Hospital
@@ -25,6 +26,7 @@ _NAV = (
     ("/page/reports", "报告"),
     ("/page/compare", "对账"),
     ("/page/his", "HIS"),
+    ("/page/regulator", "监管平台"),
     ("/patients?limit=20", "患者(JSON)"),
     ("/ledger/sent", "发送台账(JSON)"),
     ("/ledger/gateway", "消息台账(JSON)"),
@@ -63,6 +65,10 @@ def add(app: web.Application, hospital: Hospital) -> None:
         query = request.query
         return _page("排班", *his_pages.day(hospital.his, query.get("campus", "main"), query.get("day", "")))
 
+    async def regulator(request: web.Request) -> web.Response:
+        wanted = request.query.get("name", "").strip()
+        return _page("监管平台", *regulator_pages.home(hospital.regulator, hospital.store, wanted))
+
     async def message(request: web.Request) -> web.Response:
         return _page("报文", _message(hospital, int(request.match_info["seq"])))
 
@@ -71,6 +77,7 @@ def add(app: web.Application, hospital: Hospital) -> None:
     app.router.add_get("/page/compare", comparison)
     app.router.add_get("/page/his", his)
     app.router.add_get("/page/his/day", his_day)
+    app.router.add_get("/page/regulator", regulator)
     app.router.add_get("/page/message/{seq:\\d+}", message)
 
 

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 from his_caller import HisCaller
 from hospital_peer import Peer
+from regulator_caller import Regulated
 
 from sandbox.hospital import Hospital, Settings
 from sandbox.outbox import Pace
@@ -50,3 +51,11 @@ async def his(hospital: Hospital) -> AsyncIterator[HisCaller]:
     hospital.his.clock.hold(True)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
         yield HisCaller(session, hospital)
+
+
+@pytest.fixture
+async def platform(hospital: Hospital) -> AsyncIterator[Regulated]:
+    """A caller of the regulator's platform with the right secret."""
+    async with aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{hospital.regulator_port.port}"
+        yield Regulated(session, url, hospital.regulator_secret_file.read_text().strip())
