@@ -253,12 +253,12 @@ class GroupJournal:
     async def backlog(self) -> dict[tuple[str, str], int]:
         return {(system, state): count for system, state, count in await self.store.fetch(reads.BACKLOG)}
 
-    async def close(self) -> None:
-        if not self._closed:
-            self._closed = True
     async def under_way(self, route: str, most: int) -> int:
         return int((await self.store.fetch(reads.UNDER_WAY, route, most))[0][0])
 
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
             await self._writer.finish()
             await self.store.close()
 

@@ -216,12 +216,12 @@ class Journal(Protocol):
         """(system, state) to the number of its deliveries that are ready, doubtful or parked, read from indexes."""
         ...
 
-    async def close(self) -> None:
-        """Commits what is queued and lets go of the node's name and lock."""
-        ...
     async def under_way(self, route: str, most: int) -> int:
         """How many messages of a route have deliveries that move by themselves, or stand in line behind one that does;
         counted up to `most`. What is parked, and what waits for that, moves by a person.
         """
         ...
 
+    async def close(self) -> None:
+        """Commits what is queued and lets go of the node's name and lock."""
+        ...

@@ -218,16 +218,16 @@ class IncomingText(Text):
     """Our field: their source."""
     poll: PollText | None = None
     """Instead of `read`: the system does not send it, it is asked for it by the schedule of a route."""
-    takes: str | None = None
-    """Shape of the answer that `say` words; else it reads the message's own document."""
-    say: MapText = Field(default_factory=dict)
-    """Their field of the answer: our source. HL7 acknowledgements need none."""
     feed: str | None = None
     """The system does not send it: the schedule of a route reads it on from a cursor, row by row, by this outgoing
     operation, and `read` reads each row."""
     empty: MapText = Field(default_factory=dict)
     """With `feed`: the one message of a run that found nothing, for routes with `schedule: {empty: send}`. Our field: a
     fixed text, a name of `settings`, or `$day`, the day before the run's."""
+    takes: str | None = None
+    """Shape of the answer that `say` words; else it reads the message's own document."""
+    say: MapText = Field(default_factory=dict)
+    """Their field of the answer: our source. HL7 acknowledgements need none."""
     refuse: MapText = Field(default_factory=dict)
     """Their field of a refusal: `code`, `text`, `english`, `detail`, `spot`. Without it a refusal is a SOAP Fault, or
     the format's own."""
