@@ -16,7 +16,6 @@ from engine.registry.systems import PROFILES as LOCAL
 from engine.routing.answering import Answer
 from engine.routing.children import Children, check_circles, check_lines
 from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
-from engine.routing.replies import replies_read
 from engine.routing.timing import Timing, check_fed, compile_schedule
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
