@@ -24,6 +24,7 @@ VERBS = {
     "retry": "Send a parked or waiting delivery again.",
     "park": "Hold a delivery until a person decides.",
     "drop": "Give a delivery up for good.",
+    "settle": "Say what the system behind did, for a delivery in doubt.",
     "journal": "Init, verify, prune, back up, restore or export the journal.",
 }
 """Every verb with its one line; `hisbus --help` shows them without importing any."""

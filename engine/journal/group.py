@@ -128,8 +128,8 @@ class GroupJournal:
         return progress
 
     async def act(self, act: Act, then: Then | None, room: Room) -> Progress:
-        if act.verb == "drop" and then is None:
-            raise BusError(Code.STATE_CONFLICT, "drop: what follows from it is not known")
+        if act.verb in ("drop", "settle") and then is None:
+            raise BusError(Code.STATE_CONFLICT, f"{act.verb}: what follows from it is not known")
         found = await self.store.fetch(reads.MESSAGE, act.seq)
         if not found:
             raise BusError(Code.NOT_FOUND, "no such message")
@@ -138,10 +138,13 @@ class GroupJournal:
         body = None
         if act.body is not None:
             body = await self.bodies.seal(received, id_, bodies.body_of(act.step), act.body)
+        reply = None
+        if act.outcome is not None and (packed := bodies.pack_outcome(act.outcome)) is not None:
+            reply = await self.bodies.seal(received, id_, bodies.reply_of(act.step), packed)
         answer = None if then is None else await self._answer(received, id_, then)
         said = self._ring.audit.encrypt(bodies.pack({"who": act.who, "reason": act.reason}, b""), act_id.encode())
         lanes = () if then is None else self._lanes(then)
-        progress: Progress = await self.commit(marks.Acted(act, act_id, said, body, then, answer, lanes, room))
+        progress: Progress = await self.commit(marks.Acted(act, act_id, said, body, reply, then, answer, lanes, room))
         return progress
 
     # --- what else is written ---

@@ -41,7 +41,7 @@ class Act:
     """What a person does to one delivery, with the reason."""
 
     verb: str
-    """`retry`, `park` or `drop`."""
+    """`retry`, `park`, `drop` or `settle`."""
     seq: int
     step: int
     who: str
@@ -52,6 +52,8 @@ class Act:
     """retry: forget the stored body and map again under the current release; refused while in doubt."""
     anyway: bool = False
     """retry although it was overtaken."""
+    outcome: Outcome | None = None
+    """settle: what the person saw there, DELIVERED or REFUSED, with the reply where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,9 @@ class Journal(Protocol):
         ...
 
     async def act(self, act: Act, then: Then | None, room: Room) -> Progress:
-        """A person's act. `then` for `drop`: what follows from giving up. Raises BusError(STATE_CONFLICT, why)."""
+        """A person's act. `then` for what ends a delivery, `drop` and `settle`: what follows from that. Raises
+        BusError(STATE_CONFLICT, why).
+        """
         ...
 
     async def answered(self, seq: int) -> bytes | None:

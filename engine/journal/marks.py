@@ -112,6 +112,7 @@ class Acted:
     id: str
     said: bytes
     body: bytes | None
+    reply: bytes | None
     then: Then | None
     answer: bytes | None
     lanes: tuple[bytes | None, ...]
@@ -119,7 +120,7 @@ class Acted:
 
     @property
     def size(self) -> int:
-        return len(self.said) + len(self.body or b"")
+        return len(self.said) + len(self.body or b"") + len(self.reply or b"")
 
 
 @dataclass(frozen=True, slots=True)

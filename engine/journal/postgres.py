@@ -228,6 +228,11 @@ from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::bytea[]) a
 on conflict (message, step, n) do update set
 ended = excluded.ended, outcome = excluded.outcome, code = excluded.code, reply = excluded.reply
 """
+REPLACED = """
+insert into evidence (message, step, n, at, outcome, code, reply)
+select message, step, n, ended, outcome, code, reply from attempts
+where message = $1 and step = $2 and n = $3 and ended is not null
+"""
 LATE = """
 insert into evidence (message, step, n, at, outcome, code, reply)
 select message, step, n, $7, outcome, code, reply from unnest($1::bigint[], $2::smallint[], $3::int[], $4::text[],
@@ -319,7 +324,7 @@ STANDS = "select state, holds, lane, outcome, attempt from deliveries where mess
 CHANGE = """
 update deliveries set state = $3, holds = $4,
   head = case when not $4 then false when lane is null then true else head end,
-  due = $5, outcome = $6, why = $7, owner = null
+  due = $5, outcome = $6, code = coalesce($7, code), why = $8, owner = null
 where message = $1 and step = $2
 """
 OPEN_ENDED = """

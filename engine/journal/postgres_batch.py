@@ -288,17 +288,21 @@ class Batch:
         except BusError as refused:
             return refused
         row, place = rows[0], verbs.body_place(act.seq, act.step)
-        to = (change.state.value, change.holds, now, change.outcome, change.why)
+        to = (change.state.value, change.holds, now, change.outcome, change.code, change.why)
         await self._run(sql.CHANGE, act.seq, act.step, *to)
         await self._run(sql.OPEN_ENDED, act.seq, act.step, row[4], now)
         await self._run(sql.ACT, mark.id, now, act.seq, act.step, act.verb, mark.said)
+        if act.outcome is not None:  # beside the attempts: these ended as they did, this is what a person saw
+            await self._run(sql.REPLACED, act.seq, act.step, 0)
+            saw = (act.seq, act.step, change.outcome, change.code, mark.reply)
+            await self._run(sql.WITHOUT_CALL, *columns([saw], 5), now)
         if act.remap:
             await self._run(sql.FORGET_BODY, place)
         if mark.body is not None:
             await self._run(sql.NEW_BODY, place, mark.body)
         if change.again:
             await self._run(sql.YIELD, [row[2]])
-        then = mark.then if change.state is State.GIVEN_UP and mark.then else Then(change.state)
+        then = mark.then if change.state in FINAL and mark.then else Then(change.state)
         let_go = row[2] if change.again or not change.holds else None
         (progress,) = await self._follow([Followed(act.seq, then, mark, let_go)])
         if not change.again:

@@ -14,7 +14,7 @@ select m.id, m.received, d.step, d.state, d.outcome, d.code, a.reply
 from deliveries d join messages m on m.seq = d.message
 left join attempts a on a.message = d.message and a.step = d.step and a.ended is not null and a.ended =
   (select max(ended) from attempts where message = d.message and step = d.step)
-where d.message = $1 order by d.step, a.n
+where d.message = $1 order by d.step, case when a.n = 0 then 1 else 0 end, a.n
 """
 TAKEN = "select taken from splits where place = $1"
 RIDER = "select value from riders where name = $1"

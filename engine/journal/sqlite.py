@@ -181,7 +181,7 @@ select d.state, d.holds, d.lane, d.outcome, d.attempt from deliveries d where d.
 """
 CHANGE = """
 update deliveries set state = ?, holds = ?, head = case when not ? then 0 when lane is null then 1 else head end,
-due = ?, outcome = ?, why = ?, owner = null where message = ? and step = ?
+due = ?, outcome = ?, code = coalesce(?, code), why = ?, owner = null where message = ? and step = ?
 """
 OPEN_ENDED = """
 update attempts set ended = ?, outcome = 'in_doubt' where message = ? and step = ? and n = ? and ended is null

@@ -281,17 +281,20 @@ class Batch:
         except BusError as refused:
             return refused
         place = verbs.body_place(act.seq, act.step)
-        to = (change.state.value, change.holds, change.holds, now, change.outcome, change.why)
+        to = (change.state.value, change.holds, change.holds, now, change.outcome, change.code, change.why)
         self._run(sql.CHANGE, (*to, act.seq, act.step))
         self._run(sql.OPEN_ENDED, (now, act.seq, act.step, row[4]))
         self._run(sql.ACT, (mark.id, now, act.seq, act.step, act.verb, mark.said))
+        if act.outcome is not None:  # beside the attempts: these ended as they did, this is what a person saw
+            self._run(sql.REPLACED, (act.seq, act.step, 0))
+            self._run(sql.WITHOUT_CALL, (act.seq, act.step, now, now, change.outcome, change.code, mark.reply))
         if act.remap:
             self._run(sql.FORGET_BODY, (place,))
         if mark.body is not None:
             self._run(sql.NEW_BODY, (place, mark.body))
         if change.again:
             self._run(sql.YIELD, (row[2],))
-        then = mark.then if change.state is State.GIVEN_UP and mark.then else Then(change.state)
+        then = mark.then if change.state in FINAL and mark.then else Then(change.state)
         progress = self._follow(act.seq, then, mark, row[2] if change.again or not change.holds else None)
         if not change.again:
             return progress

@@ -120,12 +120,15 @@ class Change:
     why: str | None
     again: bool = False
     """It stands in line again, and goes when it is its turn."""
+    code: str | None = None
+    """None: as it was."""
 
 
 _MAY = {
     "retry": {State.READY, State.PARKED, State.DOUBTFUL},
     "park": {State.READY, State.CLAIMED, State.DOUBTFUL},
     "drop": {State.READY, State.CLAIMED, State.DOUBTFUL, State.PARKED},
+    "settle": {State.DOUBTFUL, State.PARKED},
 }
 
 
@@ -145,6 +148,9 @@ def change(act: Act, row: Sequence[Any] | None) -> Change:
         return Change(State.PARKED, True, known, "person")
     if act.verb == "drop":
         return Change(State.GIVEN_UP, False, known, "dropped")
+    if act.outcome is not None:
+        ended = State.DELIVERED if act.outcome.verdict is Verdict.DELIVERED else State.REFUSED
+        return Change(ended, False, act.outcome.verdict.value, "settled", code=act.outcome.code)
     if (act.remap or act.body is not None) and doubt:
         raise BusError(Code.STATE_CONFLICT, "retry: in doubt, the body must stay the same")
     if not row[1] and row[2] is not None and not act.anyway:

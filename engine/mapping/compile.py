@@ -9,7 +9,7 @@ from engine.formats.format import NULL
 from engine.mapping.code import Coder
 from engine.mapping.emit import FOREIGN, About, Emitter
 from engine.mapping.functions.kind import Setup, Unfit
-from engine.mapping.scope import Reader, Scope
+from engine.mapping.scope import Reader, Scope, ShapeReader
 from engine.mapping.sources import Sources
 from engine.mapping.writers import Writer
 from engine.model import Context
@@ -36,6 +36,8 @@ class Map:
     """The same, telling every field on the way."""
     source: str
     """The generated function, as `hisbus explain` shows it."""
+    replies: frozenset[str] = frozenset()
+    """Steps of a route whose replies it reads."""
 
 
 def compile_map(name: str, fields: Node, reader: Reader, writer: Writer, setup: Setup, problems: Problems) -> Map:
@@ -46,7 +48,8 @@ def compile_map(name: str, fields: Node, reader: Reader, writer: Writer, setup: 
         traced, _ = Coder(name, reader, writer, setup, Problems(), trace=True).code(fields)
         return traced(document, context, told)
 
-    return Map(run, trace, source)
+    replies = frozenset(reader.replies) if isinstance(reader, ShapeReader) else frozenset()
+    return Map(run, trace, source, replies)
 
 
 def compile_test(node: Node | None, reader: Reader, problems: Problems) -> Callable[[Any, Context], bool]:

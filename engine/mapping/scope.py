@@ -114,6 +114,8 @@ class ShapeReader:
     """Steps whose `outcome` and `reply` can be read; a step's name alone is its outcome. None: any name may be one."""
     blanks: bool = field(default=True, init=False)
     nulls: bool = field(default=False, init=False)
+    replies: set[str] = field(default_factory=set, init=False, compare=False)
+    """Steps whose `reply` was read through it."""
 
     def read(self, path: str, scope: Scope) -> Code:
         if path.startswith("$"):
@@ -187,6 +189,8 @@ class ShapeReader:
             return False
         if self.steps is not None and name not in self.steps:
             raise PathError(f"no step {name!r} comes before", did_you_mean(name, self.steps))
+        if rest != "outcome":
+            self.replies.add(name)
         return True
 
 

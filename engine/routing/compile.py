@@ -16,6 +16,7 @@ from engine.registry.systems import PROFILES as LOCAL
 from engine.routing.answering import Answer
 from engine.routing.children import Children, check_circles, check_lines
 from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
+from engine.routing.replies import replies_read
 from engine.routing.timing import Timing, check_fed, compile_schedule
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
@@ -173,6 +174,7 @@ class _Compiler:
                     when=self._when(text, block, name, every, shape),
                     between=self._around.library.between.get(text.map or ""),
                     reads=needed,
+                    replies=self._replies(text, operation, needed),
                     makes=makes,
                 )
             )
@@ -182,6 +184,10 @@ class _Compiler:
         if text.needs is None:
             return (made[-1].index,) if made else ()
         return tuple(step.index for step in every if step.name in text.needs)
+
+    def _replies(self, text: StepText, operation: Outgoing | None, needed: frozenset[str]) -> frozenset[str]:
+        profile = self._around.systems.get(text.to.partition(".")[0], "")
+        return replies_read(text, profile, operation, self._around.library.maps, needed)
 
     def _operation(self, text: StepText, where: Where) -> Outgoing | None:
         system, _, name = text.to.partition(".")

@@ -64,7 +64,9 @@ class Step:
     between: Any = None
     """The shape-to-shape map that stands before the operation's own, or None."""
     reads: frozenset[str] = frozenset()
-    """Names of earlier steps that its `when` or its map reads."""
+    """Names of earlier steps that its `when` or its map may read."""
+    replies: frozenset[str] = frozenset()
+    """Those of them whose reply it does read."""
     makes: Makes | None = None
     """None: it calls a system."""
 

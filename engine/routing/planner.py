@@ -9,10 +9,10 @@ from engine.base.errors import BusError, Code
 from engine.delivery.interface import Work
 from engine.delivery.stored import decode
 from engine.journal.interface import Journal
-from engine.model import Claimed, Context, Outcome, Progress, State, Then
+from engine.model import Claimed, Context, Outcome, Outgoing, Progress, State, Then
 from engine.routing import answers
 from engine.routing.messages import Message, Messages
-from engine.routing.plan import Step, follow
+from engine.routing.plan import Route, Step, follow
 from engine.routing.waiting import Waiting
 
 _STANDING = (State.DOUBTFUL, State.PARKED)
@@ -87,17 +87,9 @@ class RoutePlanner:
 
     def then(self, delivery: Claimed, outcome: Outcome | None, then: Then) -> Then:
         message, _ = self._working[delivery.seq, delivery.step]
-        full = follow(
-            message.route,
-            delivery.step,
-            then,
-            message.document,
-            message.campus,
-            failing=message.failing,
-            late=delivery.deadline is not None and self._clock.now() >= delivery.deadline,
-        )
+        full = self._followed(message, delivery, outcome, then, failing=message.failing)
         message.failing = message.failing or bool(full.add)
-        return replace(full, answer=answers.decided(message.route, delivery.step, outcome, full))
+        return full
 
     def settled(self, delivery: Claimed, outcome: Outcome | None, then: Then, progress: Progress | None) -> None:  # noqa: ARG002 - the protocol's
         message, workers = self._working.pop((delivery.seq, delivery.step), (None, 0))
@@ -112,14 +104,35 @@ class RoutePlanner:
         if progress.done:
             self._messages.forget(delivery.seq)
 
-    async def dropped(self, delivery: Claimed) -> Then:
-        """What follows when a person gives a delivery up."""
+    async def called(self, delivery: Claimed) -> tuple[Route, Step, Outgoing | None]:
+        """Route and step of a delivery, and the operation that it calls; None: it makes messages. Raises BusError."""
+        message = await self._messages.get(delivery)
+        step = message.route.step(delivery.step)
+        if step is None:
+            raise BusError(Code.INTERNAL, "the step is not in the message's release")
+        profile = message.release.profile(step.system) if step.makes is None else None
+        return message.route, step, profile.outgoing.get(step.operation) if profile is not None else None
+
+    async def ended(self, delivery: Claimed, bare: Then, outcome: Outcome | None = None) -> Then:
+        """What follows when a person ends a delivery: gives it up, or says what they did (`outcome`)."""
         message = await self._messages.get(delivery)
         outcomes = await self._journal.outcomes(delivery.seq) if message.route.on_failure else {}
         failing = any(step.index in outcomes for step in message.route.on_failure)
-        bare = Then(State.GIVEN_UP, why="dropped")
-        full = follow(message.route, delivery.step, bare, message.document, message.campus, failing=failing)
-        return replace(full, answer=answers.decided(message.route, delivery.step, None, full))
+        return self._followed(message, delivery, outcome, bare, failing=failing)
+
+    def _followed(
+        self, message: Message, delivery: Claimed, outcome: Outcome | None, bare: Then, *, failing: bool
+    ) -> Then:
+        full = follow(
+            message.route,
+            delivery.step,
+            bare,
+            message.document,
+            message.campus,
+            failing=failing,
+            late=delivery.deadline is not None and self._clock.now() >= delivery.deadline,
+        )
+        return replace(full, answer=answers.decided(message.route, delivery.step, outcome, full))
 
     def _tell_who_waits(self, message: Message, delivery: Claimed, then: Then) -> None:
         """Who waits for a step that is parked, and who stands in line behind it or behind a doubt."""

@@ -309,9 +309,15 @@ class World:
             node.hold(progress.claimed)
 
     async def act(self, node: Node, place: Place) -> None:
-        verb = self.chance.choice(["retry", "retry", "park", "park", "drop"])
-        then = self.plans[self.known[place[0]]].failed(place[1], State.GIVEN_UP) if verb == "drop" else None
-        act = Act(verb, *place, "li", "because", anyway=self.chance.random() < 0.7)
+        verb = self.chance.choice(["retry", "retry", "park", "park", "drop", "settle"])
+        plan, outcome, then = self.plans[self.known[place[0]]], None, None
+        if verb == "settle":  # by a person: it writes no record
+            is_done = sheets.sheet_of(self.known[place[0]], place[1]) is None
+            outcome = Outcome(Verdict.DELIVERED if is_done else Verdict.REFUSED, value={"seen": True})
+            then = plan.delivered(place[1]) if is_done else plan.failed(place[1], State.REFUSED)
+        elif verb == "drop":
+            then = plan.failed(place[1], State.GIVEN_UP)
+        act = Act(verb, *place, "li", "because", anyway=self.chance.random() < 0.7, outcome=outcome)
         try:
             progress = await node.journal.act(act, then, node)
         except BusError as refused:

@@ -299,6 +299,23 @@ def test_drop_ends_a_delivery_for_good(site, gateway):
     assert len(gateway.ledger) == 1
 
 
+def test_settle_ends_a_delivery_as_they_have_it(site, gateway):
+    gateway.says = "?"
+    message = site.sent(9, patient="P3")
+    site.state(message, "parked")
+    site.run("settle", message, "--reason", "their page shows it", code=2)
+    said = site.folder / "said.json"
+    said.write_text('{"code": "1"}', encoding="utf-8")
+    seen = ("settle", message, "--reason", "their page shows it", "--as", "delivered")
+    assert "it means refused not_wanted" in site.json(*seen, "--reply", str(said), code=3)["error"]["what"]
+    assert site.json(*seen)["state"] == "delivered"
+    assert len(gateway.ledger) == 1
+    traced = site.json("trace", message)
+    assert [(act["verb"], act["reason"]) for act in traced["acts"]] == [("settle", "their page shows it")]
+    assert [(one["n"], one["outcome"]) for one in traced["attempts"]] == [(1, "in_doubt"), (0, "delivered")]
+    assert traced["steps"][0]["why"] == "settled"
+
+
 def test_a_second_writer_is_refused_and_reading_goes_on(site):
     message = site.sent(4)
     site.state(message, "delivered")

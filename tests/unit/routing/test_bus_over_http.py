@@ -18,7 +18,7 @@ from engine.base.errors import BusError
 from engine.base.ids import SystemIds
 from engine.cli.site import Adapters
 from engine.journal.interface import Act
-from engine.model import State
+from engine.model import State, Then
 from engine.settings.layers import load_config
 from engine.settings.problems import Problems
 
@@ -161,7 +161,7 @@ async def test_compensation_reads_the_reply_of_the_step_it_undoes(folder, office
         assert await ended(bus) == ["delivered", "parked"]
         rows = await bus.journal.store.fetch("select id from messages where route = 'filed'")
         delivery = (await bus.journal.steps(rows[0][0]))[1]
-        then = await bus.planner.dropped(delivery)
+        then = await bus.planner.ended(delivery, Then(State.GIVEN_UP))
         act = Act("drop", delivery.seq, delivery.step, "tester", "they never got it")
         bus.delivery.spread(await bus.journal.act(act, then, bus.delivery.room))
         assert await ended(bus) == ["delivered", "given_up", "delivered", "delivered"]
