@@ -1,4 +1,4 @@
-"""Dotted paths into plain documents: `data.items`, `a.b(0)`, `list(code=X).value`.
+"""Dotted paths into plain documents: `data.items`, `a.b(0)`, `list(code=X).value`, `(0).id` of a list.
 
 Used by JSON, by rows and by our own shapes. A path is read once, when texts are loaded, and becomes
 a Python expression; names with dots, spaces or brackets stand in double quotes; `.` is the value itself.
@@ -46,6 +46,9 @@ def steps(path: str) -> tuple[Step, ...]:
         return ()
     found: list[Step] = []
     place = 0
+    if outermost := _BRACKET.match(path):
+        found.append(_bracket(outermost))
+        place = outermost.end() + (path[outermost.end() : outermost.end() + 1] == ".")
     while place < len(path):
         name = _NAME.match(path, place)
         if name is None:
@@ -84,8 +87,8 @@ def keys(path: str) -> tuple[str | int, ...]:
         if isinstance(step, Pick):
             raise PathError(f"{path!r} searches a list, it cannot be filled", "use a position such as (0), or each:")
         built.append(step.name if isinstance(step, Key) else step.position)
-    if not built:
-        raise PathError("'.' is no place to fill", "name a field")
+    if not built or not isinstance(built[0], str):
+        raise PathError(f"{path!r} is no place to fill", "name a field")
     return tuple(built)
 
 

@@ -32,6 +32,8 @@ class JsonOptions(Options):
 
     charset: str | None = None
     """Character set of what is read, where it is not UTF-8 (`gb18030`). UTF-8 is always written."""
+    array: bool = False
+    """The outermost of what is written is an array: what a map makes is its one entry; where it makes nothing, `[]`."""
 
 
 class Json(Plain):
@@ -70,6 +72,8 @@ class Json(Plain):
         return Target(dotted.keys(path), lists=True)
 
     def render(self, tree: Any) -> bytes:
+        if self._options.array:
+            return dump([tree] if tree else [])
         return dump(tree)
 
     def _utf8(self, raw: bytes, hints: Hints) -> bytes:

@@ -168,9 +168,7 @@ def test_repeats():
     assert each("none", DOCUMENT) == each("e", DOCUMENT) == []
 
 
-@pytest.mark.parametrize(
-    "path", ["", "a.", ".a", "a..b", "a b", "a(", "a(x)", "a(-1)", "a()", '"a', "a.b(0", "(0)", "a=b"]
-)
+@pytest.mark.parametrize("path", ["", "a.", ".a", "a..b", "a b", "a(", "a(x)", "a(-1)", "a()", '"a', "a.b(0", "a=b"])
 def test_what_is_no_path(path):
     with pytest.raises(PathError) as caught:
         JSON.read(path)
@@ -207,3 +205,18 @@ def test_answers_and_sameness():
     )
     assert JSON.split(b"{}") == [b"{}"]
     assert JSON.digest(b"{}") == JSON.digest(b"{}") != JSON.digest(b"{ }")
+
+
+@pytest.mark.parametrize(("tree", "body"), [({"a": 1}, b'[{"a":1}]'), ({}, b"[]")])
+def test_an_array_as_the_outermost(tree, body):
+    assert Json({"array": True}).render(tree) == body
+
+
+def test_paths_into_an_array_that_is_the_outermost():
+    document = [{"id": 1, "of": ["x"]}, {"id": 2}]
+    assert read("(1).id", document) == 2
+    assert read("(id=1).of(0)", document) == "x"
+    assert read("(2).id", document) is None
+    assert read("(0)", document) == document[0]
+    with pytest.raises(PathError):
+        JSON.target("(0).id")
