@@ -33,6 +33,12 @@ def arguments() -> argparse.ArgumentParser:
         type=Path,
         help="the secret of the regulator's channel; default DATA/regulator.secret, made when absent",
     )
+    parser.add_argument(
+        "--warehouse",
+        default="",
+        metavar="URL",
+        help="the internet hospital's database: sqlite:///, postgresql:// or mariadb://; default DATA/warehouse.db",
+    )
     parser.add_argument("--ack-timeout", type=float, default=15.0, help="seconds a sender waits for an acknowledgement")
     parser.add_argument("--backoff", type=float, default=1.0, help="seconds before the first new try; doubles up to 30")
     parser.add_argument("--same-time", action="store_true", help="re-sends keep their MSH-7 (default: a new one)")
@@ -52,6 +58,7 @@ def settings(options: argparse.Namespace) -> Settings:
         gateway_app=options.gateway_app,
         gateway_secret_file=options.gateway_secret_file,
         regulator_secret_file=options.regulator_secret_file,
+        warehouse=options.warehouse,
         pace=Pace(ack_timeout=options.ack_timeout, backoff=options.backoff, fresh_time=not options.same_time),
     )
 

@@ -20,6 +20,7 @@ from sandbox.gateway import state
 from sandbox.his import admin as his_admin
 from sandbox.regulator import admin as regulator_admin
 from sandbox.reports import Mistake, Wish
+from sandbox.warehouse import admin as warehouse_admin
 
 if TYPE_CHECKING:
     from sandbox.hospital import Hospital
@@ -66,6 +67,9 @@ def _desks(app: web.Application, hospital: Hospital) -> None:
     regulator = regulator_admin.Desk(hospital.regulator, hospital.store)
     looks = {name: partial(regulator.view, name) for name in regulator_admin.FILTERS}
     _mount(app, "regulator", looks, {"days": regulator.paint, "seal": regulator.seal, "open": regulator.open})
+    warehouse = warehouse_admin.Front(hospital.warehouse)
+    looks = {"rows": warehouse.rows, "counts": warehouse.counts}
+    _mount(app, "warehouse", looks, {"add": warehouse.add, "correct": warehouse.correct, "load": warehouse.load})
 
 
 def _mount(app: web.Application, place: str, looks: dict[str, Look], acts: dict[str, Act]) -> None:

@@ -17,11 +17,12 @@ from urllib.request import Request, urlopen
 
 from sandbox.his import cli as his
 from sandbox.regulator import cli as regulator
+from sandbox.warehouse import cli as warehouse
 
 _SHORT = ("preliminary", "final", "correct", "withdraw", "late-old-version")
 _HARMLESS = {"ok", "optional", "listed", "counter", "corrected"}
 _WIDEST = 40
-_DESKS = {"his": his.request, "regulator": regulator.request}
+_DESKS = {"his": his.request, "regulator": regulator.request, "warehouse": warehouse.request}
 """Systems with commands of their own."""
 
 
@@ -35,6 +36,7 @@ def arguments() -> argparse.ArgumentParser:
     _reading_acts(acts)
     his.add(acts)
     regulator.add(acts)
+    warehouse.add(acts)
     return parser
 
 
@@ -100,7 +102,7 @@ def request(options: argparse.Namespace) -> tuple[str, str, dict[str, Any] | Non
         k: v for k, v in vars(options).items() if v is not None and k not in ("at", "json", "act", "fault", "which")
     }
     match options.act:
-        case "his" | "regulator":
+        case "his" | "regulator" | "warehouse":
             return _DESKS[options.act](given.pop(options.act), given)
         case "publish":
             given["status"] = "P" if given.pop("preliminary") else "F"

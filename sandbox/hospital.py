@@ -29,6 +29,8 @@ from sandbox.sender import Sender
 from sandbox.signature import Guard
 from sandbox.store import Store
 from sandbox.styles import SENDERS
+from sandbox.warehouse.database import Database
+from sandbox.warehouse.desk import Desk as WarehouseDesk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +51,7 @@ class Settings:
     gateway_app: str = "hisbus"
     gateway_secret_file: Path | None = None  # default: gateway.secret beside the data
     regulator_secret_file: Path | None = None  # default: regulator.secret beside the data
+    warehouse: str = ""  # URL of the internet hospital's database; default: warehouse.db beside the data
     pace: Pace = field(default_factory=Pace)
     today: date | None = None
 
@@ -91,12 +94,16 @@ class Hospital:
         self.his = His(
             self.store, self.faults, settings.host, settings.port(2), self.seed, settings.pace, settings.bus_his
         )
+        self.warehouse_url = settings.warehouse or f"sqlite:///{settings.data / 'warehouse.db'}"
+        database = Database(self.warehouse_url)
+        self.warehouse = WarehouseDesk(database, self.store, self.his.clock, self.seed)
         self.port = settings.port(0)
         self._runner: web.AppRunner | None = None
         self._rhythm: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Opens the ports, then the senders: what waited before a restart goes out now."""
+        self.warehouse.seed()
         await self._open_pages()
         url = f"http://{self.settings.host}:{self.port}"
         self.reports = Reports(self.store, self.seed, f"{url}/files")
@@ -130,6 +137,7 @@ class Hospital:
         await self.gateway_port.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+        self.warehouse.database.close()
         self.store.close()
 
     def addresses(self) -> list[tuple[str, str]]:
