@@ -17,7 +17,8 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret")
+KEYS = {"journal_key": 32, "gateway_secret": 32, "demo_app_secret": 32, "north_app_secret": 32, "regulator_secret": 16}
+"""The sandbox's secrets by name, in bytes; the regulator's is the key of a cipher that takes 16."""
 PATIENCE = 30.0
 HIS = "/dthealth/web/DHCExternalService.RegInterface.Service.SelfRegService.cls"
 """Where the simulated HIS speaks SOAP."""
@@ -77,7 +78,7 @@ def _must_be_free(options: argparse.Namespace) -> None:
         "--sandbox": options.sandbox,
     }
     for option, first in ports.items():
-        for port in range(first, first + 4) if option == "--sandbox" else (first,):
+        for port in range(first, first + 6) if option == "--sandbox" else (first,):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -89,11 +90,11 @@ def _must_be_free(options: argparse.Namespace) -> None:
 def _make_keys(folder: Path) -> bool:
     """Random keys for this machine's sandbox, made once."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    missing = [name for name in NAMES if not (folder / name).exists()]
+    missing = [name for name in KEYS if not (folder / name).exists()]
     for name in missing:
         path = folder / name
         path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32), encoding="ascii")
+        path.write_text(secrets.token_hex(KEYS[name]), encoding="ascii")
     return bool(missing)
 
 
@@ -116,6 +117,8 @@ def _hospital(options: argparse.Namespace, data: Path) -> subprocess.Popen[bytes
         "--bus-mllp", f"127.0.0.1:{options.mllp}", "--bus-his", f"http://127.0.0.1:{options.push}/his",
         "--traffic", str(options.traffic),
         "--gateway-secret-file", str(data / "secrets" / "gateway_secret"),
+        "--regulator-secret-file", str(data / "secrets" / "regulator_secret"),
+        "--warehouse", f"sqlite:///{data / 'warehouse.db'}",
     ]  # fmt: skip
     return subprocess.Popen(command, cwd=ROOT)
 
@@ -166,6 +169,12 @@ def _say(options: argparse.Namespace, made: bool) -> None:
             "its HIS, over SOAP: locks and bookings",
             f"{hospital} his orders",
         ),
+        (
+            f"http://127.0.0.1:{options.sandbox + 5}/openapi/api",
+            "the regulator's platform: uploads of the internet hospital",
+            f"{hospital} regulator compare",
+        ),
+        ("", "the internet hospital's database, var/warehouse.db", f"{hospital} warehouse counts"),
         (f"http://127.0.0.1:{options.push}/his", "SOAP: the HIS pushes 停诊 here", f"{hospital} his pushes"),
         ("", "messages and where they stand", f"{hisbus} list{named}"),
         ("", "every hop of one of them (ID: its last column)", f"{hisbus} trace ID{named}"),
