@@ -107,6 +107,7 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
         "HISBUS__SYSTEMS__HIS__URL": f"http://127.0.0.1:{options.sandbox + 2}{HIS}",
         "HISBUS__SYSTEMS__HIS__LISTEN": f"127.0.0.1:{options.push}",
         "HISBUS__SYSTEMS__REPRO__URL": f"http://127.0.0.1:{options.sandbox + 3}",
+        "HISBUS__SYSTEMS__REGULATOR__URL": f"http://127.0.0.1:{options.sandbox + 5}/openapi",
     }
     return {**os.environ, **settings}
 

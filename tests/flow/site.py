@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRETS = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret", "narrow_app_secret")
+SECRETS = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret", "narrow_app_secret", "regulator_secret")
 ABSENT_AFTER = 2.0
 """Seconds until "they have nothing" is believed, in the copied site: a minute in the real one."""
 PATIENCE = 20.0
@@ -26,7 +26,7 @@ def copy_site(folder: Path) -> Path:
     for name in ("mappings", "config"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "routes.yaml", folder)
-    for profile in ("gateway/message", "his/donghua", "his/neusoft"):
+    for profile in ("gateway/message", "his/donghua", "his/neusoft", "fhir/r4"):
         file = folder / f"mappings/{profile}.yaml"
         text = file.read_text(encoding="utf-8")
         assert "absent_after: 60s" in text

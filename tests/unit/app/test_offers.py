@@ -13,7 +13,7 @@ from engine.registry.systems import OPERATIONS
 from engine.settings.problems import Problems
 
 ROOT = Path(__file__).parents[3]
-SECRETS = ("JOURNAL_KEY", "GATEWAY_SECRET", "DEMO_APP_SECRET", "NORTH_APP_SECRET")
+SECRETS = ("JOURNAL_KEY", "GATEWAY_SECRET", "DEMO_APP_SECRET", "NORTH_APP_SECRET", "REGULATOR_SECRET")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from engine.delivery.decide import RetryAt
 from engine.settings.problems import Problems
 
 ROOT = Path(__file__).parents[3]
-SECRETS = ("JOURNAL_KEY", "GATEWAY_SECRET", "DEMO_APP_SECRET", "NORTH_APP_SECRET")
+SECRETS = ("JOURNAL_KEY", "GATEWAY_SECRET", "DEMO_APP_SECRET", "NORTH_APP_SECRET", "REGULATOR_SECRET")
 ENVIRON = {f"HISBUS_SECRET_{name}": "0123456789abcdef" * 2 for name in SECRETS}
 SCENARIO = """\
 scenario: a final result
