@@ -1,4 +1,4 @@
-"""`hisbus journal init|verify|prune|backup|restore|export`: looking after the journal."""
+"""`hisbus journal init|verify|upgrade|prune|backup|restore|export`: looking after the journal."""
 
 import asyncio
 import os
@@ -26,8 +26,10 @@ from engine.journal import export as clear
 from engine.journal.backup import back_up, back_up_keys, restore, restore_keys
 from engine.journal.errors import JournalError, Locked
 from engine.journal.group import GroupJournal
+from engine.journal.migrate import STEPS
 from engine.journal.open import open_journal
 from engine.journal.retention import prune
+from engine.journal.upgrade import upgrade
 from engine.journal.upkeep import Verified, verify
 from engine.settings.layers import Loaded
 
@@ -41,7 +43,7 @@ def command() -> None:
 @click.option("--make-key", is_flag=True, help="Make the key's file where no place has it yet.")
 @site_options
 def init(site: Site, make_key: bool) -> None:
-    """Makes the journal, or brings it to the newest schema. A running bus is not disturbed: it is refused."""
+    """Makes the journal where there is none. A running bus is not disturbed: it is refused."""
     loaded = site.load()
     if make_key:
         _make_key(site, loaded)
@@ -133,7 +135,8 @@ def backup(site: Site, target: Path, keys: Path | None) -> None:
 def restore_(site: Site, source: Path, keys: Path | None) -> None:
     """Puts a backup back, where no journal is yet. Without its day keys nothing in it can be read.
 
-    What it holds is as old as the backup: what was delivered after it is delivered again.
+    What was open in it may have been done since: it is in doubt, asked about, and a person's turn where it cannot be.
+    A former program's backup is brought to today's schema.
     """
     loaded = site.load()
     put = asyncio.run(_restore(site, loaded, source, keys))
@@ -141,6 +144,26 @@ def restore_(site: Site, source: Path, keys: Path | None) -> None:
         as_json({"journal": loaded.config.journal.url, "keys": put})
     else:
         click.echo(f"restored {loaded.config.journal.url}, {put} keys" + ("" if keys else ": the keys were not named"))
+        progress("what was open in it is asked about before it is sent; what cannot be asked is parked: hisbus list")
+
+
+@command.command("upgrade")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--keys", type=click.Path(path_type=Path), help="Copy the wrapped day keys too, into this other folder.")
+@site_options
+def upgrade_(site: Site, target: Path, keys: Path | None) -> None:
+    """Brings a former program's journal to this one's schema, after a backup to TARGET. No bus may run on it.
+
+    The way back: the former program, and TARGET restored by it; what was accepted meanwhile is not in it.
+    """
+    loaded = site.load()
+    before = asyncio.run(_upgrade(site, loaded, target, keys))
+    if site.as_json:
+        as_json({"journal": loaded.config.journal.url, "from": before, "to": len(STEPS)})
+    elif before == len(STEPS):
+        click.echo(f"schema {before}: nothing to do")
+    else:
+        click.echo(f"schema {before} to {len(STEPS)}; as it was: {target}")
 
 
 @command.command("export")
@@ -214,10 +237,20 @@ async def _backup(site: Site, loaded: Loaded, target: Path, keys: Path | None) -
 async def _restore(site: Site, loaded: Loaded, source: Path, keys: Path | None) -> int:
     place = await place_of(site, loaded)
     try:
-        await restore(place.url, source, lambda table: progress(f"{table} copied"))
+        await restore(place.url, source, SystemClock(), lambda table: progress(f"{table} copied"))
         return await restore_keys(place.url, place.settings.keys, keys) if keys is not None else 0
     except (JournalError, OSError, sqlite3.Error) as error:
         raise CannotRun(str(error), "nothing was started") from error
+
+
+async def _upgrade(site: Site, loaded: Loaded, target: Path, keys: Path | None) -> int:
+    place = await place_of(site, loaded)
+    try:
+        if keys is not None:
+            await back_up_keys(place.url, place.ring, place.settings.keys, keys)
+        return await upgrade(place.url, target, lambda table: progress(f"{table} copied"))
+    except (JournalError, OSError, sqlite3.Error) as error:
+        raise CannotRun(str(error), "nothing was changed") from error
 
 
 async def _verify(site: Site, loaded: Loaded) -> Verified:

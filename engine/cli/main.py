@@ -19,13 +19,14 @@ VERBS = {
     "status": "Show what the running bus listens to and waits for.",
     "send": "Send a file to a running bus the way a peer would.",
     "call": "Sign and call an operation of the unified API.",
+    "collect": "Run the schedule of a route now.",
     "list": "List messages, newest first.",
     "trace": "Show everything that happened to one message.",
     "retry": "Send a parked or waiting delivery again.",
     "park": "Hold a delivery until a person decides.",
     "drop": "Give a delivery up for good.",
     "settle": "Say what the system behind did, for a delivery in doubt.",
-    "journal": "Init, verify, prune, back up, restore or export the journal.",
+    "journal": "Init, verify, upgrade, prune, back up, restore or export the journal.",
 }
 """Every verb with its one line; `hisbus --help` shows them without importing any."""
 

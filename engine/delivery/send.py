@@ -15,7 +15,7 @@ from engine.base.errors import BusError, Code
 from engine.base.ids import Ids
 from engine.base.tasks import Supervisor
 from engine.contract import Call, Reply, Unavailable
-from engine.delivery.decide import Facts, decide, decide_held, decide_unmapped, then
+from engine.delivery.decide import Facts, decide, decide_held, decide_unmapped, is_repeatable, then
 from engine.delivery.exchange import exchange, failed, named, sealed, token, understood
 from engine.delivery.gate import Shut
 from engine.delivery.interface import Planner, Policy, Work
@@ -67,6 +67,12 @@ class Sender:
         if wire is None:
             await self.park(delivery, "no_such_campus")
             return
+        if not is_repeatable(work.operation) and await self._journal.unheard(delivery):
+            await self._doubt(delivery, work, system)
+        else:
+            await self._attempt(delivery, work, system, wire)
+
+    async def _attempt(self, delivery: Claimed, work: Work, system: System, wire: Wire) -> None:
         entered = await wire.gate.enter(Turn.DELIVERY)
         if isinstance(entered, Shut):
             await self._hold(delivery, work, system, entered.why, entered.opens, patient=entered.by_clock)
@@ -141,6 +147,15 @@ class Sender:
         seconds = limit(work.policy, system)
         call = Call(operation.name, operation.options, sent, token(delivery), seconds, seal, built.fields)
         return _Prepared(call, body, orjson.dumps(dict(seal)) if seal else b"")
+
+    async def _doubt(self, delivery: Claimed, work: Work, system: System) -> None:
+        """The attempt of a life that a restore has lost, as far as anybody knows: it is recorded, and asked about."""
+        attempt = await self._journal.sending(delivery, None, b"")
+        if not attempt:
+            self._settler.dropped(delivery)
+            return
+        doubted = replace(delivery, attempt=attempt, state=State.SENDING)
+        await self._settle(doubted, work, system, Outcome(Verdict.IN_DOUBT, "restored"), self._clock.now())
 
     async def _settle(self, delivery: Claimed, work: Work, system: System, outcome: Outcome, since: int) -> None:
         following = decide(self.facts(delivery, work, system, since), outcome)

@@ -1,29 +1,45 @@
 """Copies of a journal, taken while a bus runs on it, and their way back. Day keys are copied apart (decision 25).
 
 SQLite: one file, whole as of one commit. PostgreSQL: a folder with a file for each table, whole as of one
-snapshot, in the server's own binary form; it goes back into an empty database of any server.
+snapshot, in the server's own binary form; it goes back into an empty database of any server. A backup of a former
+program comes back too, and is brought to today's schema.
+
+What is restored is as old as its backup: what was open in it may have been done since by the life that was lost. The
+journal keeps the instant of the restore, and delivery holds everything from before it as in doubt.
 """
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
-from engine.journal import reads, tables
+from engine.base.clock import Clock
+from engine.journal import tables
 from engine.journal.errors import JournalError
 from engine.journal.keys import KeyFolder, KeyRing
-from engine.journal.migrate import STEPS
+from engine.journal.migrate import must_be_known
 from engine.journal.place import is_postgres, key_folder, sqlite_path
-from engine.journal.postgres_store import migrate
+from engine.journal.postgres_store import migrate, schema
 from engine.journal.reader import open_reader
+from engine.journal.restored import FORGET, REMEMBER
+from engine.journal.sqlite_store import connect
+from engine.journal.sqlite_store import migrate as migrate_file
 
 Told = Callable[[str], None]
 """Told the name of each table that is done."""
 
-_SCHEMA = "schema"
+_SCHEMA, _COLUMNS = "schema", "columns.json"
+
+# As PostgreSQL has them, in the order in which they came.
+_PRESENT = """
+select table_name, array_agg(column_name::text order by ordinal_position) from information_schema.columns
+where table_schema = current_schema() group by table_name
+"""
 
 # Numbers go on from where the copied rows end.
 _COUNT_ON = """
@@ -43,21 +59,19 @@ async def back_up(url: str, target: Path, told: Told) -> None:
         told("journal")
 
 
-async def restore(url: str, source: Path, told: Told) -> None:
+async def restore(url: str, source: Path, clock: Clock, told: Told) -> None:
     """Puts a backup back, into a place where no journal is yet. Raises JournalError."""
+    now = str(clock.now())
     if is_postgres(url):
-        await _copy_in(url, source, told)
-        return
-    path = sqlite_path(url)
-    for beside in ("-wal", "-journal"):  # the database would play what a killed bus left there into the new file
-        _must_be_new(path.with_name(path.name + beside))
-    await asyncio.to_thread(_copy_file, source, path)
-    told("journal")
+        await _copy_in(url, source, now, told)
+    else:
+        await asyncio.to_thread(_put_file, source, sqlite_path(url), now)
+        told("journal")
 
 
 async def back_up_keys(url: str, ring: KeyRing, keys: str | None, target: Path) -> int:
     """Copies the day keys, wrapped as they are, into a folder of their own. Returns how many were new there."""
-    reader, source = await open_reader(url, ring, keys)
+    reader, source = await open_reader(url, ring, keys, former=True)
     try:
         place, count = KeyFolder(target), 0
         there = set(await place.days())
@@ -106,6 +120,21 @@ def _copy_file(source: Path, target: Path) -> None:
     part.rename(target)
 
 
+def _put_file(source: Path, target: Path, now: str) -> None:
+    for beside in ("-wal", "-journal"):  # the database would play what a killed bus left there into the new file
+        _must_be_new(target.with_name(target.name + beside))
+    _copy_file(source, target)
+    connection = connect(target)
+    try:
+        migrate_file(connection)
+        connection.execute("begin immediate")
+        connection.execute(FORGET)
+        connection.execute(REMEMBER, {"1": now})
+        connection.execute("commit")
+    finally:
+        connection.close()
+
+
 def _must_be_new(target: Path) -> None:
     if target.exists():
         raise JournalError(f"{target.name} is there already, and nothing is replaced: move it away first")
@@ -118,38 +147,43 @@ async def _copy_out(url: str, target: Path, told: Told) -> None:
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            number = await connection.fetchval(reads.FACT, _SCHEMA)
-            for table in tables.metadata.sorted_tables:
-                if table.name == tables.day_keys.name:
-                    continue  # apart, with `back_up_keys`
-                columns = [column.name for column in table.columns]
-                await connection.copy_from_table(
-                    table.name, columns=columns, output=part / f"{table.name}.copy", format="binary"
-                )
-                told(table.name)
+            number, present = await schema(connection), await _present(connection)
+            for table, columns in present.items():
+                await connection.copy_from_table(table, columns=columns, output=part / f"{table}.copy", format="binary")
+                told(table)
     finally:
         await connection.close()
+    (part / _COLUMNS).write_text(json.dumps(present), encoding="utf-8")
     (part / _SCHEMA).write_text(str(number), encoding="utf-8")
     part.rename(target)
 
 
-async def _copy_in(url: str, source: Path, told: Told) -> None:
-    number = (source / _SCHEMA).read_text(encoding="utf-8")
-    if number != str(len(STEPS)):
-        raise JournalError(f"the backup has schema {number}: restore it with the program that made it")
+async def _present(connection: Any) -> dict[str, list[str]]:
+    """The journal's tables as they are there, with their columns. Day keys go apart, with `back_up_keys`."""
+    there = dict(await connection.fetch(_PRESENT))
+    ours = (table.name for table in tables.metadata.sorted_tables if table.name != tables.day_keys.name)
+    return {name: there[name] for name in ours if name in there}
+
+
+async def _copy_in(url: str, source: Path, now: str, told: Told) -> None:
+    """Into tables as the backup's program had them, which are then brought to today's."""
+    number = int((source / _SCHEMA).read_text(encoding="utf-8"))
+    must_be_known(number)
     connection = await asyncpg.connect(url)
     try:
-        await migrate(connection)
-        if await connection.fetchval("select exists (select 1 from messages)"):
+        if await schema(connection) and await connection.fetchval("select exists (select 1 from messages)"):
             raise JournalError("there is a journal already: restore into an empty database")
+        await migrate(connection, number)
+        said = source / _COLUMNS
+        present = json.loads(said.read_text(encoding="utf-8")) if said.exists() else await _present(connection)
         async with connection.transaction():
-            for table in tables.metadata.sorted_tables:
-                file = source / f"{table.name}.copy"
-                if file.exists():
-                    await connection.execute(f"delete from {table.name}")
-                    columns = [column.name for column in table.columns]
-                    await connection.copy_to_table(table.name, columns=columns, source=file, format="binary")
-                    told(table.name)
+            for table, columns in present.items():
+                await connection.execute(f"delete from {table}")
+                await connection.copy_to_table(table, columns=columns, source=source / f"{table}.copy", format="binary")
+                told(table)
             await connection.execute(_COUNT_ON)
+            await connection.execute(FORGET)
+            await connection.execute(REMEMBER, now)
+        await migrate(connection)
     finally:
         await connection.close()

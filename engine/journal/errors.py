@@ -13,6 +13,10 @@ class Newer(JournalError):
     """The journal was written by a newer program than this one."""
 
 
+class Older(JournalError):
+    """The journal was left by a former program: a person brings it forward (`upgrade.py`), after a backup."""
+
+
 class WrongKey(JournalError):
     """The master secret is not the one this journal was made with."""
 

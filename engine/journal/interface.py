@@ -166,6 +166,10 @@ class Journal(Protocol):
         """
         ...
 
+    async def unheard(self, delivery: Claimed) -> bool:
+        """Whether a delivery may have been done in a life that a restore has lost (`restored.py`)."""
+        ...
+
     async def raw(self, seq: int) -> tuple[bytes, dict[str, str]]:
         """The bytes as they came, and the meta kept with them."""
         ...

@@ -7,12 +7,12 @@ long as that table has not changed since. The number stands in `facts` under `sc
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
-from engine.journal.errors import Newer
+from engine.journal.errors import Newer, Older
 
 Database: TypeAlias = Literal["sqlite", "postgresql"]
 
 
-_LATER = frozenset({"records", "reads"})
+_LATER = frozenset({"records", "reads", "amendments"})
 """Tables that a later step makes or changes."""
 
 _FIRST_READS = {
@@ -50,6 +50,10 @@ def _audit(database: Database) -> list[str]:
     ]
 
 
+def _amendments(database: Database) -> list[str]:
+    return _made(database, ["amendments"])
+
+
 def _made(database: Database, names: Sequence[str]) -> list[str]:
     """The statements that make these tables with their indexes."""
     # imported here: a journal that has its tables needs no SQLAlchemy, and the bus starts the quicker
@@ -67,22 +71,41 @@ def _made(database: Database, names: Sequence[str]) -> list[str]:
     return statements
 
 
-STEPS: Sequence[Callable[[Database], list[str]]] = (_first, _records, _audit)
+STEPS: Sequence[Callable[[Database], list[str]]] = (_first, _records, _audit, _amendments)
 """Step n brings a journal from number n to number n + 1."""
 
 
-def missing(present: int, database: Database) -> list[list[str]]:
-    """The statements of each step that a journal with number `present` lacks; 0 is an empty database.
+def missing(present: int, database: Database, to: int | None = None) -> list[list[str]]:
+    """The statements of each step that a journal with number `present` lacks; 0 is an empty database. `to`: no
+    further than to that number.
 
     Each list ends by setting the new number, and belongs into one transaction. Raises Newer.
     """
-    if present > len(STEPS):
-        raise Newer(f"the journal has schema {present}, this program knows up to {len(STEPS)}: use a newer program")
+    must_be_known(present)
     return [
         [
             *step(database),
             "delete from facts where name = 'schema'",
             f"insert into facts (name, value) values ('schema', '{number}')",
         ]
-        for number, step in enumerate(STEPS[present:], start=present + 1)
+        for number, step in enumerate(STEPS[present:to], start=present + 1)
     ]
+
+
+def must_be_known(present: int) -> None:
+    """Raises Newer."""
+    if present > len(STEPS):
+        raise Newer(
+            f"the journal has schema {present}, this program knows up to {len(STEPS)}: "
+            "start the newer program again, or restore the backup that was made before the upgrade"
+        )
+
+
+def must_be_current(present: int) -> None:
+    """Refuses to work on a journal of another program; one that is empty yet (0) is no other's. Raises Newer, Older."""
+    must_be_known(present)
+    if 0 < present < len(STEPS):
+        raise Older(
+            f"the journal has schema {present}, this program writes {len(STEPS)}: "
+            "stop every bus, then hisbus journal upgrade BACKUP, which copies it there first"
+        )

@@ -20,10 +20,10 @@ async def open_journal(
     settings: Settings = Settings(),  # noqa: B008 - frozen
     crash: Crash | None = None,
 ) -> GroupJournal:
-    """The journal at `url`, brought to the newest schema and recovered from whatever ended its last life.
+    """The journal at `url`, made where there is none, and recovered from whatever ended its last life.
 
-    Raises Locked where a bus runs on it, Newer where a newer program wrote it, WrongKey where the
-    master secret is another one than it was made with.
+    Raises Locked where a bus runs on it, Older and Newer where another program wrote it (`upgrade.py`), WrongKey where
+    the master secret is another one than it was made with.
     """
     store, place = await _open(url, node, clock, settings, keys.check)
     try:

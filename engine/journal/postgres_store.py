@@ -7,7 +7,7 @@ few seconds; a node not seen for `dead_after` by the database's clock is taken o
 import asyncio
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import asyncpg
@@ -18,10 +18,11 @@ from engine.base.tasks import Supervisor
 from engine.journal import postgres as sql
 from engine.journal.errors import DatabaseDown, DatabaseFull, JournalError, Locked, MarkRefused, WrongKey
 from engine.journal.marks import Accept, Acted, Mark, Sending, Settle, Split, Withdraw
-from engine.journal.migrate import missing
+from engine.journal.migrate import missing, must_be_current
 from engine.journal.postgres_batch import Batch
 from engine.journal.settings import Settings
 from engine.journal.store import Crash, crash_points
+from engine.journal.verbs import amended
 
 _log = log.get("journal")
 
@@ -82,10 +83,10 @@ class PostgresStore:
         return f"{self.node}/{self._epoch}"
 
     async def open(self) -> None:
-        """Connects, brings the schema up to date, takes the node's name and what its former life left behind."""
+        """Connects, makes the tables of an empty database, takes the node's name and what its former life left."""
         try:
             await self._connect()
-            await migrate(self._write)
+            await make(self._write)
             await self._write.execute(sql.ESTABLISH, "check", self._check)
             if await self._write.fetchval(sql.FACT, "check") != self._check:
                 raise WrongKey("the master secret is not the one this journal was made with")
@@ -215,8 +216,8 @@ class PostgresStore:
                 lanes.add(mark.delivery.lane)
                 lanes.update(one.key for one in mark.writes)  # locked like lanes: a record that is not there too
                 seqs.add(mark.delivery.seq)
-                if mark.then.skip:
-                    unnamed.add(mark.delivery.seq)
+                if mark.then.skip or mark.then.corrects:
+                    unnamed |= {mark.delivery.seq, *amended(mark)}
             elif isinstance(mark, Withdraw):
                 unnamed.add(mark.seq)
             elif isinstance(mark, Acted):
@@ -309,13 +310,39 @@ def _understood(error: BaseException) -> BaseException:
     return error
 
 
-async def migrate(connection: Any) -> None:
-    """Brings the schema to the newest number, a transaction for each step. Raises Newer."""
-    async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(hashtextextended('hisbus schema', 0))")
-        there = await connection.fetchval("select to_regclass('facts') is not null")
-        number = await connection.fetchval(sql.FACT, "schema") if there else None
-        for statements in missing(int(number or 0), "postgresql"):
-            async with connection.transaction():
-                for statement in statements:
-                    await connection.execute(statement)
+async def schema(connection: Any) -> int:
+    """The schema's number; 0 where there are no tables yet."""
+    if not await connection.fetchval("select to_regclass('facts') is not null"):
+        return 0
+    return int(await connection.fetchval(sql.FACT, "schema") or 0)
+
+
+async def make(connection: Any) -> None:
+    """Makes the tables of an empty database; those that are there must be ours. Raises Older, Newer."""
+    async with _alone(connection):
+        must_be_current(await schema(connection))
+        await _migrate(connection, None)
+
+
+async def migrate(connection: Any, to: int | None = None) -> None:
+    """Brings the schema to the newest number, or to `to`, a transaction for each step. Raises Newer."""
+    async with _alone(connection):
+        await _migrate(connection, to)
+
+
+@contextlib.asynccontextmanager
+async def _alone(connection: Any) -> AsyncIterator[None]:
+    """No other node looks at the schema or changes it meanwhile."""
+    key = "hashtextextended('hisbus schema', 0)"
+    await connection.execute(f"select pg_advisory_lock({key})")
+    try:
+        yield
+    finally:
+        await connection.execute(f"select pg_advisory_unlock({key})")
+
+
+async def _migrate(connection: Any, to: int | None) -> None:
+    for statements in missing(await schema(connection), "postgresql", to):
+        async with connection.transaction():
+            for statement in statements:
+                await connection.execute(statement)

@@ -14,6 +14,7 @@ from sqlalchemy.sql import ClauseElement
 from engine.journal import reads
 from engine.journal.errors import DatabaseDown, JournalError, WrongKey
 from engine.journal.keys import KeyFolder, KeyRing, KeySource
+from engine.journal.migrate import must_be_current
 from engine.journal.place import is_postgres, key_folder, sqlite_path
 
 _ASYNCPG = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
@@ -89,8 +90,10 @@ class KeyRows:
         return [row[0] for row in await self._reader.fetch("select day from day_keys order by day")]
 
 
-async def open_reader(url: str, ring: KeyRing, keys: str | None) -> tuple[Reader, KeySource]:
-    """A reader of the journal at `url`, and where its day keys lie. Raises WrongKey, DatabaseDown."""
+async def open_reader(url: str, ring: KeyRing, keys: str | None, *, former: bool = False) -> tuple[Reader, KeySource]:
+    """A reader of the journal at `url`, and where its day keys lie. `former`: its tables may be a former program's.
+    Raises WrongKey, DatabaseDown, Newer, Older.
+    """
     reader: Reader
     if is_postgres(url):
         settings = {"default_transaction_read_only": "on"}
@@ -100,9 +103,19 @@ async def open_reader(url: str, ring: KeyRing, keys: str | None) -> tuple[Reader
             raise DatabaseDown(type(error).__name__) from None
     else:
         reader = SqliteReader(sqlite_path(url))
-    rows = await reader.fetch(reads.FACT, "check")
-    if rows and rows[0][0] != ring.check:
+    try:
+        await _must_be_ours(reader, ring, former)
+    except JournalError:
         await reader.close()
-        raise WrongKey("the master secret is not the one this journal was made with")
+        raise
     folder = key_folder(url, keys)
     return reader, KeyRows(reader) if folder is None else KeyFolder(folder)
+
+
+async def _must_be_ours(reader: Reader, ring: KeyRing, former: bool) -> None:
+    """Raises WrongKey, Newer, Older."""
+    facts = {name: rows[0][0] for name in ("check", "schema") if (rows := await reader.fetch(reads.FACT, name))}
+    if facts.get("check", ring.check) != ring.check:
+        raise WrongKey("the master secret is not the one this journal was made with")
+    if not former:
+        must_be_current(int(facts.get("schema", 0)))

@@ -18,7 +18,7 @@ from engine.journal import sqlite as sql
 from engine.journal.errors import DatabaseDown, DatabaseFull, JournalError, MarkRefused, WrongKey
 from engine.journal.lock import FileLock
 from engine.journal.marks import Mark
-from engine.journal.migrate import missing
+from engine.journal.migrate import missing, must_be_current
 from engine.journal.settings import Settings
 from engine.journal.sqlite_batch import Batch
 from engine.journal.store import Crash, crash_points
@@ -89,7 +89,8 @@ class SqliteStore:
         self._lock.release()
 
     def _prepare(self, check: str) -> None:
-        """Brings the schema up to date, takes up the node's name, and what a former life left behind."""
+        """Makes the tables of a new file, takes up the node's name, and what a former life left behind."""
+        must_be_current(schema(self._write))
         migrate(self._write)
         self._write.execute(sql.BEGIN)
         self._check(check)
@@ -171,11 +172,17 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def schema(connection: sqlite3.Connection) -> int:
+    """The schema's number; 0 where there are no tables yet."""
+    if connection.execute("select 1 from sqlite_master where name = 'facts'").fetchone() is None:
+        return 0
+    row = connection.execute("select value from facts where name = 'schema'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Brings the schema to the newest number, a transaction for each step. Raises Newer."""
-    there = connection.execute("select 1 from sqlite_master where name = 'facts'").fetchone()
-    row = there and connection.execute("select value from facts where name = 'schema'").fetchone()
-    for statements in missing(int(row[0]) if row else 0, "sqlite"):
+    for statements in missing(schema(connection), "sqlite"):
         connection.execute(sql.BEGIN)
         try:
             for statement in statements:

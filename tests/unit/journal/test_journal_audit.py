@@ -160,6 +160,7 @@ async def test_rows_from_before_the_chain_stand_before_it(
     connection.execute(
         "insert into reads (at, operation, client, campus, code) values (1, 'report.list', 'wx', 'main', 'OK')"
     )
+    migrate_sqlite(connection)
     connection.close()
     opener = Opener(f"sqlite:///{path}", clock)
     await noted(await opener.open(), call(1))

@@ -210,7 +210,7 @@ async def test_records_are_verified_exported_and_in_a_backup(opened, opener, url
     there = (
         f"sqlite:///{tmp_path / 'back.db'}" if url.startswith("sqlite") else request.getfixturevalue("postgres").fresh()
     )
-    await backup.restore(there, tmp_path / "copy", lambda _: None)
+    await backup.restore(there, tmp_path / "copy", opener.clock, lambda _: None)
     restored = await Opener(there, opener.clock).open()
     assert (await restored.journal.record("binding", "u1")).value == b'{"user":"u1"}'
     assert len(await restored.journal.records("binding", "P1")) == 1

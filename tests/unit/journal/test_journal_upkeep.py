@@ -183,9 +183,9 @@ async def test_a_backup_comes_back_with_its_keys_and_not_without(
         url = f"sqlite:///{tmp_path / 'restored.db'}"
     else:
         url = request.getfixturevalue("postgres").fresh()
-    await restore(url, tmp_path / "copy", quiet)
+    await restore(url, tmp_path / "copy", opener.clock, quiet)
     with pytest.raises(JournalError):
-        await restore(url, tmp_path / "copy", quiet)
+        await restore(url, tmp_path / "copy", opener.clock, quiet)
     with_keys = await open_history(url, RING, str(tmp_path / "keys"))
     found = await verify(with_keys, quiet)
     assert (found.messages, found.sound, found.gone) == (3, True, 0)
@@ -249,9 +249,9 @@ async def test_a_restored_file_is_not_mixed_with_what_a_killed_bus_left_beside_t
     place.unlink()
     log.write_bytes(left)
     with pytest.raises(JournalError, match=r"journal\.db-wal"):
-        await restore(opener.url, backup, quiet)
+        await restore(opener.url, backup, clock, quiet)
     log.unlink()
-    await restore(opener.url, backup, quiet)
+    await restore(opener.url, backup, clock, quiet)
     opened = await opener.open()
     assert (await opened.journal.raw(1))[0] == b"before"
     await opener.close()
