@@ -107,6 +107,7 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
         "HISBUS__SYSTEMS__HIS__URL": f"http://127.0.0.1:{options.sandbox + 2}{HIS}",
         "HISBUS__SYSTEMS__HIS__LISTEN": f"127.0.0.1:{options.push}",
         "HISBUS__SYSTEMS__REPRO__URL": f"http://127.0.0.1:{options.sandbox + 3}",
+        "HISBUS__SYSTEMS__FHIR__URL": f"http://127.0.0.1:{options.sandbox + 4}/fhir",
         "HISBUS__SYSTEMS__REGULATOR__URL": f"http://127.0.0.1:{options.sandbox + 5}/openapi",
     }
     return {**os.environ, **settings}
@@ -176,6 +177,11 @@ def _say(options: argparse.Namespace, made: bool) -> None:
             f"{hospital} regulator compare",
         ),
         ("", "the internet hospital's database, var/warehouse.db", f"{hospital} warehouse counts"),
+        (
+            f"http://127.0.0.1:{options.sandbox + 4}/fhir",
+            "its clinical data repository, FHIR R4",
+            f"curl -s http://127.0.0.1:{options.sandbox + 4}/fhir/DiagnosticReport?identifier=http://hospital.example/id/main/report%7CREPORT",
+        ),
         (f"http://127.0.0.1:{options.push}/his", "SOAP: the HIS pushes 停诊 here", f"{hospital} his pushes"),
         ("", "messages and where they stand", f"{hisbus} list{named}"),
         ("", "every hop of one of them (ID: its last column)", f"{hisbus} trace ID{named}"),

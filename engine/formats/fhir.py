@@ -31,7 +31,7 @@ class Fhir(Json):
     def target(self, path: str, within: str = "") -> Target:
         above = dotted.keys(within) if within else ()
         keys = (*above, *dotted.keys(path))
-        kind, below = str(keys[0]), keys[1:]
+        kind, below = fhir_bundle.kind_of(str(keys[0])), keys[1:]
         inside = max(len(above) - 1, 0)
         if not fhir_paths.is_resource(kind):
             raise PathError(f"{kind!r} is no resource of FHIR R4", "a place begins with its resource: Patient.gender")

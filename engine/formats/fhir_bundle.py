@@ -2,9 +2,13 @@
 
 FHIR R4, http.html#transaction and #cond-update: an entry is `PUT Type?identifier=system|value`, or a `POST`
 with `ifNoneExist` where what the server has is to stay. Sent twice it makes nothing twice.
+
+A map may hold several groups of one type, `Practitioner@orderer` beside `Practitioner@reader`; a reference to a
+group's name leads to what stands in it.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -14,46 +18,54 @@ from engine.formats.fhir_paths import is_resource
 
 Resource: TypeAlias = dict[str, Any]
 Links: TypeAlias = Mapping[str, Sequence[str]]
-"""The `fullUrl`s of the Bundle's resources, by type."""
+"""The `fullUrl`s of the Bundle's resources, by type or group."""
 
 WRITE = "@write"
 """A resource's key that says how it is written: `update` (also where it is left out) or `create`."""
+_GROUP = re.compile(r"([A-Za-z]+)(?:@\w+)?\Z", re.ASCII)
+"""What a reference to resources of this Bundle looks like: a type, or one of its groups."""
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\|,$"})
 
 
 def resources(tree: Mapping[str, Any]) -> Iterator[tuple[str, Resource]]:
-    """(type, what was filled) in the order of the map."""
-    for kind, filled in tree.items():
-        if kind != "Bundle":
+    """(type or group, what was filled) in the order of the map."""
+    for group, filled in tree.items():
+        if group != "Bundle":
             for each in filled if isinstance(filled, list) else (filled,):
-                yield kind, each
+                yield group, each
 
 
-def resource(kind: str, filled: Resource, links: Links) -> Resource:
-    """A resource as it goes over the wire; references that name a type of the Bundle lead to its resources."""
+def resource(group: str, filled: Resource, links: Links) -> Resource:
+    """A resource as it goes over the wire; references that name a type or group of the Bundle lead to its resources."""
     plain = {key: value for key, value in filled.items() if key != WRITE}
-    return {"resourceType": kind, **_linked(plain, links)}
+    return {"resourceType": kind_of(group), **_linked(plain, links)}
+
+
+def kind_of(group: str) -> str:
+    """The type of a group's resources."""
+    return group.partition("@")[0]
 
 
 def transaction(tree: Mapping[str, Any]) -> Resource:
-    """The Bundle. Raises BusError for a resource that could not be found again, and for two that are the same."""
-    found = [(kind, filled, _query(kind, filled)) for kind, filled in resources(tree)]
+    """The Bundle. What is only created where it is not there may be named twice: the first stands. Raises BusError for
+    a resource that could not be found again, and for two that would be written to one place.
+    """
     links: dict[str, list[str]] = {}
-    seen: set[str] = set()
-    for kind, _, query in found:
-        url = f"{kind}?{query}"
-        if url in seen:
+    written: dict[str, tuple[str, Resource, str]] = {}
+    for group, filled in resources(tree):
+        kind, query = kind_of(group), _query(kind_of(group), filled)
+        url = _full_url(f"{kind}?{query}")
+        links.setdefault(group, []).append(url)
+        if url in written and filled.get(WRITE) != "create":
             raise BusError(Code.VALIDATION_FAILED, f"two resources {kind} have one identifier")
-        seen.add(url)
-        links.setdefault(kind, []).append(_full_url(url))
-    turns = {kind: iter(urls) for kind, urls in links.items()}
+        written.setdefault(url, (group, filled, query))
     entries = [
         {
-            "fullUrl": next(turns[kind]),
-            "resource": resource(kind, filled, links),
-            "request": _request(kind, query, filled.get(WRITE, "update")),
+            "fullUrl": url,
+            "resource": resource(group, filled, links),
+            "request": _request(kind_of(group), query, filled.get(WRITE, "update")),
         }
-        for kind, filled, query in found
+        for url, (group, filled, query) in written.items()
     ]
     return {"resourceType": "Bundle", **tree["Bundle"], "entry": entries}
 
@@ -100,12 +112,14 @@ def _value(value: Any, links: Links) -> Any:
 
 
 def _followed(value: Any, links: Links) -> list[Any]:
-    """A reference by type as one for each resource of that type; everything else as it is."""
+    """A reference by type or group as one for each resource of it; everything else as it is."""
     if not isinstance(value, dict):
         return [_value(value, links)]
     name = value.get("reference")
-    if not isinstance(name, str) or not name.isalpha():
+    group = _GROUP.match(name) if isinstance(name, str) else None
+    if name is None or group is None:
         return [_linked(value, links)]
-    if not is_resource(name):
+    if not is_resource(group[1]):
         raise BusError(Code.VALIDATION_FAILED, "a reference names no resource of FHIR R4")
-    return [{**value, "reference": url} for url in links.get(name, ())]
+    rest = {key: other for key, other in value.items() if key != "reference"}
+    return [{**value, "reference": url} for url in links.get(name, ())] or ([rest] if rest else [])

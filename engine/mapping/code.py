@@ -5,6 +5,7 @@ what has no value, and raises BusError(VALIDATION_FAILED) naming the field, its 
 the entry. `mapped(doc, ctx)` is pure; a traced one takes a third argument that is told every value.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -163,10 +164,21 @@ class Coder:
             self._entry(node, inner, goal, entries, below_list(level, path, goal))
         out.depth -= 1
         self._lists = self._lists[:-1]
+        self._distinct(node, entries, about)
         if goal.required or _said(node, "required"):
             out.line(f'if not {entries}: raise _Unfit("missing")', about)
         out.line(f"{parent}[{goal.keys[-1]!r}] = {entries}")
         tree.filled(goal, sure=True)
+
+    def _distinct(self, node: Node, entries: str, about: About) -> None:
+        name, fields = node.get("distinct"), node.get("fields")
+        if name is None:
+            return
+        if fields is None or fields.get(str(name.value)) is None:
+            self._problems.add(name.where, f"an entry has no {name.value!r}", "name one of its fields")
+            return
+        self._out.use({"_distinguish": distinguish})
+        self._out.line(f"_distinguish({entries}, {name.value!r})", about)
 
     def _entry(self, node: Node, scope: Scope, goal: Goal, entries: str, level: Level) -> None:
         fields = node.get("fields")
@@ -201,6 +213,21 @@ class Coder:
         """Whether a value without a condition is always there."""
         text = (node.get("from") or node).value
         return goal.required or goal.always or _said(node, "required") or not isinstance(text, str) or text[:1] == "="
+
+
+def distinguish(entries: list[dict[str, Any]], name: str) -> None:
+    """Makes the texts of a field differ: the second of a kind gets `.2`, unless another is called so already."""
+    taken = {entry[name] for entry in entries if name in entry}
+    seen: Counter[str] = Counter()
+    for entry in entries:
+        if (word := entry.get(name)) is None:
+            continue
+        seen[word] += 1
+        if seen[word] > 1:
+            while (fresh := f"{word}.{seen[word]}") in taken:
+                seen[word] += 1
+            taken.add(fresh)
+            entry[name] = fresh
 
 
 def _spot(value: grammar.Value) -> str:

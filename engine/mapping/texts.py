@@ -36,6 +36,10 @@ class EachText(Text):
     """What an entry holds; paths are the repeat's own, one that begins with / starts at the root."""
     from_: str | None = Field(default=None, alias="from")
     """Instead of `fields`: entries are plain values."""
+    distinct: str | None = None
+    """A text field of the entries that no two may have alike: the second gets `.2` behind it, the third `.3`. What an
+    entry is called so stays the same where others come and go, which its position does not.
+    """
     required: bool = False
     """Without any entry the message is refused."""
 

@@ -30,7 +30,13 @@ class House:
             self.folder / "hospital", self._mllp, self.site / "var/secrets/gateway_secret", self._push
         )
         self.hospital.start()
-        around = Around(self.hospital.gateway, self.hospital.repro, urljoin(self.hospital.his, self._his), self._push)
+        around = Around(
+            self.hospital.gateway,
+            self.hospital.repro,
+            urljoin(self.hospital.his, self._his),
+            self.hospital.fhir,
+            self._push,
+        )
         self.bus = Bus(self.site, self._mllp, self._http, around)
         self.bus.environment |= environment_of(self._settings)
         try:

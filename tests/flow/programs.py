@@ -24,6 +24,8 @@ _NARROW = '{"narrow-app": {secret: narrow_app_secret, scopes: []}}'
 _SETTINGS = {
     "messages.limits.total": "1s",  # below `absent_after` of the copied site, as in the real one
     "messages.breaker.pause": "300ms",
+    "fhir.limits.total": "1s",
+    "fhir.breaker.pause": "300ms",
     "channel.clients": _NARROW,
 }
 
@@ -39,6 +41,7 @@ class Around:
     gateway: str = _NOBODY
     repro: str = _NOBODY
     his: str = _NOBODY
+    fhir: str = _NOBODY
     push: int = 0
     """The port at which the bus hears the HIS; 0: a free one that nobody knows."""
 
@@ -51,6 +54,7 @@ def settings_of(mllp: int, http: int, around: Around) -> dict[str, str]:
         "messages.url": around.gateway,
         "repro.url": around.repro,
         "his.url": around.his,
+        "fhir.url": around.fhir,
         "his.listen": f"127.0.0.1:{around.push or free_port()}",
         **_SETTINGS,
     }
@@ -172,6 +176,7 @@ class Hospital:
         self.page = addresses[0].rstrip("/")
         self.gateway = next(one for one in addresses if "/message/" in one).removesuffix("/api/message/send")
         self.his = next(one for one in addresses if one.endswith(".cls"))
+        self.fhir = next(one for one in addresses if one.endswith("/fhir"))
         self.repro = next(one for one in addresses if "/repro/" in one).removesuffix("/repro/api/v1/reports")
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
