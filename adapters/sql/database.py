@@ -15,7 +15,8 @@ from adapters.sql.options import ProfileOptions
 from adapters.sql.statements import parted
 from engine.contract import Link, Unavailable
 
-_DRIVERS = {"mssql": "mssql+pymssql"}  # where SQLAlchemy's own choice is another
+_DRIVERS = {"mssql": "mssql+pymssql", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+"""Where SQLAlchemy's own choice is another, or one that has to be compiled."""
 
 
 class Database:
