@@ -30,3 +30,6 @@ class Feed:
     """Outgoing operation of the same profile that its adapter can read on."""
     empty: "Callable[[Context], Shape] | None" = None
     """Pure. The one message of a run that found nothing; `$day` is the day before the run's."""
+    count: str = ""
+    """Outgoing operation that says how many messages there should be of a day: gets `{day}`, gives `count`; empty:
+    nobody can be asked."""

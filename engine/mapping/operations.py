@@ -93,7 +93,7 @@ class Maker:
         if fields is not None:
             writer = ShapeWriter(gives, self.shelf.zone)
             empty = self._map(f"incoming.{name}.empty", fields, feeds.reader(self.text.settings), writer, ours=True)
-        feed = Feed(text.feed or "", feeds.maker(empty) if empty is not None else None)
+        feed = Feed(text.feed or "", feeds.maker(empty) if empty is not None else None, text.count or "")
         return Incoming(name, _never, gives.name, read.run, examples, feed=feed)
 
     def _build(

@@ -46,6 +46,8 @@ def build(file: str, node: Node, shelf: Shelf, folder: str, files: Mapping[str, 
             shelf.problems.unknown(where, "the operation that is served:", kind.operation, served)
         if kind.feed is not None:
             feeds.check(kind.feed.by, node.locate(("incoming", key, "feed")), adapter, outgoing, shelf.problems)
+            if kind.feed.count:
+                feeds.check_count(kind.feed.count, node.locate(("incoming", key, "count")), outgoing, shelf)
     return Profile(text.profile, name, wire, options, incoming, outgoing, folder, tuple(text.settings))
 
 

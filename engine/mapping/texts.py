@@ -228,6 +228,9 @@ class IncomingText(Text):
     empty: MapText = Field(default_factory=dict)
     """With `feed`: the one message of a run that found nothing, for routes with `schedule: {empty: send}`. Our field: a
     fixed text, a name of `settings`, or `$day`, the day before the run's."""
+    count: str | None = None
+    """With `feed`: an outgoing operation that gets `day` and gives `count`, how many messages of this kind there should
+    be of a day. `hisbus completeness` asks it."""
     takes: str | None = None
     """Shape of the answer that `say` words; else it reads the message's own document."""
     say: MapText = Field(default_factory=dict)
@@ -244,6 +247,8 @@ class IncomingText(Text):
             raise wrong("a kind of message is either read or asked for", "write read: or poll:")
         if self.empty and self.feed is None:
             raise wrong("only a run of a feed can be empty", "write feed:, or leave empty out")
+        if self.count and self.feed is None:
+            raise wrong("only what is read on from a cursor is counted", "write feed:, or leave count out")
         asked = self.poll is not None or self.feed is not None
         if asked and (self.match or self.operation or self.say or self.refuse):
             raise wrong(
