@@ -1,60 +1,54 @@
 """One running bus: assembled, started, stopped. What stands where: docs/architecture.md.
 
-Start: control socket (one bus a site), journal (recovered), release (checked, or trusted by its hash), delivery,
-listeners last. Stop: listeners first, then delivery, then the journal: what was read is answered, what is under way
-ends or stays recorded.
+Start: journal (recovered), the parts, then the first switch (release checked, or trusted by its hash; listeners last),
+control socket (one bus a site). Stop: listeners first, then delivery, then the journal: what was read is answered, what
+is under way ends or stays recorded.
 """
 
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 
-from engine.app.check import check_site, release_site
+from engine.app.answering import Answering, entrance_of
+from engine.app.check import release_site
 from engine.app.commands import commands
 from engine.app.control import ControlServer
-from engine.app.health import Health, ops
+from engine.app.health import Health
 from engine.app.journal import journal_place, keep_of
-from engine.app.offers import contracts_of
-from engine.app.systems import OPS, Surroundings
+from engine.app.listening import Listeners
+from engine.app.standing import Standing
+from engine.app.switching import Reread, Switching
+from engine.app.systems import Surroundings
 from engine.base import log
 from engine.base.clock import Clock, SystemClock
 from engine.base.ids import Ids, SystemIds
 from engine.base.tasks import Supervisor
-from engine.channel.audit import AuditRecord
-from engine.channel.clients import clients_of
-from engine.channel.entrance import Entrance as ChannelEntrance
-from engine.channel.front import Front, Pages
-from engine.contract import Adapter, Answer, Inbound, Source, Submit
+from engine.contract import Adapter, Login, Source
 from engine.delivery.delivery import Delivery
 from engine.delivery.local import Local
-from engine.formats.format import Hints
 from engine.journal import retention
 from engine.journal.group import GroupJournal
-from engine.journal.interface import Noted
 from engine.journal.open import open_journal
 from engine.journal.store import Crash
-from engine.model import Find
 from engine.registry.local import Desk
 from engine.registry.systems import local_systems
 from engine.routing.accept import Intake
+from engine.routing.amending import Amender
 from engine.routing.cache import Cache
 from engine.routing.calls import Calls
 from engine.routing.entrance import Entrance
 from engine.routing.messages import Messages
-from engine.routing.plan import ROUTE
+from engine.routing.plan import AMENDS, ROUTE
 from engine.routing.planner import RoutePlanner
 from engine.routing.reads import Reads
-from engine.routing.release import Release, Releases, read_texts
+from engine.routing.release import Release, Releases, Site
 from engine.routing.schedule import Schedules
-from engine.routing.serve import serving
 from engine.routing.split import Splitter
 from engine.routing.waiting import Waiting
 from engine.settings.layers import Loaded
 from engine.settings.models import Config
-from engine.settings.problems import Problems, TextsRefused
 from engine.settings.secrets import Secrets
 
 _BEHIND = 60.0
@@ -83,24 +77,29 @@ class Bus:
         clock: Clock | None = None,
         ids: Ids | None = None,
         secrets: Secrets | None = None,
+        reread: Reread | None = None,
         behind: float = _BEHIND,
         control: bool = True,
         crash: Crash | None = None,
         asks: Callable[[str], bool] = lambda _route: True,
         enciphers: bool = True,
     ) -> None:
-        """A scenario brings a clock, identifiers and secrets of its own; it is never `behind`, has no control socket,
-        says which routes ask by their schedule, and looks into bodies that are not enciphered.
+        """`reread`: reads the settings again for a reload. A scenario brings a clock, identifiers and secrets of its
+        own; it is never `behind`, has no control socket, says which routes ask by their schedule, and looks into bodies
+        that are not enciphered.
         """
         self.site = site
-        self.config: Config = loaded.config
-        self._loaded = loaded
         self.clock = clock or SystemClock(lambda drift: _log.warning("clock_moved", drift_us=drift))
         self.ids = ids or SystemIds()
-        self.secrets = secrets or Secrets(self.config.secrets, site)
-        self.surroundings = Surroundings(site, self.config, self.secrets, adapters)
         self.supervisor = Supervisor()
-        self.listeners: dict[str, Source] = {}
+        self._loaded = loaded
+        self._adapters = adapters
+        self._given = secrets
+        self.surroundings = self.around(loaded)
+        self.config: Config = loaded.config
+        self._listeners = Listeners()
+        self.switching = Switching(self, self._listeners, reread)
+        self._answering: Answering | None = None
         self._behind = behind
         self._controlled = control
         self._crash = crash
@@ -127,99 +126,127 @@ class Bus:
         await self._ends.aclose()
         _log.info("stopped")
 
+    @property
+    def release(self) -> Release:
+        """The release in force."""
+        return self.releases.current
+
+    @property
+    def secrets(self) -> Secrets:
+        """Where secrets are looked up now."""
+        return self.surroundings.secrets
+
+    @property
+    def listeners(self) -> Mapping[str, Source]:
+        """Those in force, by name."""
+        return self._listeners.sources
+
+    def addresses(self) -> Mapping[str, str]:
+        """Where each listener listens."""
+        return {name: source.address for name, source in self.listeners.items()}
+
+    # --- what a switch asks of it ---------------------------------------------------------------------
+
+    def around(self, loaded: Loaded) -> Surroundings:
+        """The systems as these settings have them."""
+        secrets = self._given or Secrets(loaded.config.secrets, self.site)
+        return Surroundings(self.site, loaded.config, secrets, self._adapters)
+
+    def made_for(self, around: Surroundings) -> Site:
+        """What a release is made for. Its seals are made by whoever the bus is at a system when they are made."""
+        return release_site(around, self.ids, self._login, enciphers=self._enciphers)
+
+    def answering(self, standing: Standing) -> Answering:
+        """Who will answer at its listeners."""
+        return Answering(self, standing, self._answering)
+
+    def stand(self, standing: Standing, answering: Answering, *, read_again: bool) -> None:
+        """This is in force from now on."""
+        self.config, self.surroundings, self._answering = standing.config, standing.surroundings, answering
+        self._standing = standing
+        if read_again:
+            self.messages.forget_all()
+        self.schedules.follow(self.supervisor, self.config.site.campuses, self.surroundings.fed, self._asks)
+
+    # --- its life -------------------------------------------------------------------------------------
+
     async def _start(self) -> None:
         """Each part is put on the list of ends as it begins: they end the other way round."""
         self.journal: GroupJournal = await self._open_journal()
         self._ends.push_async_callback(self.journal.close)
         self._ends.push_async_callback(self.supervisor.stop, 1.0)
-        made_for = release_site(self.surroundings, self.ids, enciphers=self._enciphers)
-        self.releases = Releases(self.journal, made_for)
-        texts = read_texts(self.site)
-        self.release: Release = await self.releases.make(
-            texts, lambda made, found: check_site(self._loaded, made, texts, self.surroundings.adapters, found)
-        )
-        self.messages = Messages(self.journal, self.releases, self.surroundings.named)
-        self.waiting = Waiting()
-        self.planner = RoutePlanner(self.journal, self.messages, self.surroundings.named, self.waiting, self.clock)
-        self.delivery = Delivery(
-            self.journal, self.planner, self.clock, self.ids, self.supervisor, nodes=lambda: self._nodes
-        )
-        self.splitter = Splitter(self.journal, self.planner, self.messages, self.delivery, self.clock, self.ids)
+        self._assemble()
         self._ends.push_async_callback(self._stop_delivery)
-        systems = (
-            self.surroundings.runtime(name, profile)
-            for name in self.config.systems
-            if (profile := self.release.profile(name)).outgoing
-        )
-        desk = Desk(
-            self.journal, self.planner, self.clock, self.ids, self.config, lambda: self.releases.current.library
-        )
-        self.delivery.start(systems, [Local(ROUTE, self.splitter.carry), *local_systems(desk)])
-        self.reads = Reads(
-            self.releases,
-            self.delivery.ask_once,
-            self.clock,
-            self.surroundings.named,
-            self.supervisor,
-            Cache(self.clock),
-        )
-        self.calls = Calls(
-            self.journal,
-            self.releases,
-            self.messages,
-            self.delivery,
-            self.waiting,
-            self.clock,
-            self.supervisor,
-            busy=lambda: self._lagging,
-            nodes=lambda: self._nodes,
-        )
-        self.intake = Intake(
-            self.journal,
-            self.releases,
-            self.messages,
-            self.delivery,
-            self.clock,
-            self.ids,
-            busy=lambda: self._lagging,
-        )
+        self._ends.push_async_callback(self._stop_listening)
+        self._ends.push_async_callback(self.schedules.stop)
+        await self.switching.begin(self._loaded)
+        self._ends.push_async_callback(self.switching.end)
         self.supervisor.keep("watch", self._watch)
         self.supervisor.keep("retention", self._forget)
-        self.schedules = Schedules(
-            self.journal,
-            self.releases,
-            self.intake,
-            self.delivery.ask_once,
-            self.delivery.pull,
-            self._entrance,
-            self.clock,
-            self.ids,
-        )
-        self.health = Health(self)
-        self._ends.push_async_callback(self._stop_listening)
-        await self._listen()
-        self.schedules.start(self.supervisor, self.config.site.campuses, self.surroundings.fed, self._asks)
-        self._ends.push_async_callback(self.schedules.stop)
         if self._controlled:
             control = ControlServer(self.site / self.config.control.path, commands(self), self.ids)
             await control.start()
             self._ends.push_async_callback(control.stop)
         _log.info("started", release=self.release.digest[:12], count=len(self.listeners))
 
+    def _assemble(self) -> None:
+        """The parts that live as long as the bus. What is in force they ask for when they need it."""
+        journal, clock, ids, supervisor = self.journal, self.clock, self.ids, self.supervisor
+        self.releases = Releases(journal)
+        self.messages = Messages(journal, self.releases, self._named)
+        self.waiting = Waiting()
+        self.planner = RoutePlanner(journal, self.messages, self._named, self.waiting, clock)
+        self.delivery = Delivery(journal, self.planner, clock, ids, supervisor, nodes=lambda: self._nodes)
+        self.splitter = Splitter(journal, self.planner, self.messages, self.delivery, clock, ids)
+        self.amender = Amender(journal, self.planner, self.releases, clock, ids)
+        desk = Desk(journal, self.planner, clock, ids, lambda: self.config, lambda: self.releases.current.library)
+        ours = [Local(ROUTE, self.splitter.carry), Local(AMENDS, self.amender.carry), *local_systems(desk)]
+        self.delivery.start([], ours)
+        self.reads = Reads(self.releases, self.delivery.ask_once, clock, self._named, supervisor, Cache(clock))
+        self.calls = Calls(
+            journal,
+            self.releases,
+            self.messages,
+            self.delivery,
+            self.waiting,
+            clock,
+            supervisor,
+            busy=lambda: self._lagging,
+            nodes=lambda: self._nodes,
+        )
+        self.intake = Intake(
+            journal, self.releases, self.messages, self.delivery, clock, ids, busy=lambda: self._lagging
+        )
+        self.schedules = Schedules(
+            journal,
+            self.releases,
+            self.intake,
+            self.delivery.ask_once,
+            self.delivery.pull,
+            self._entrance,
+            clock,
+            ids,
+        )
+        self.health = Health(self)
+
+    def _named(self, system: str, campus: str) -> Mapping[str, str]:
+        return self.surroundings.named(system, campus)
+
+    def _login(self, system: str, campus: str | None) -> Login:
+        return self.surroundings.login(system, campus)
+
+    def _entrance(self, system: str, campus: str) -> Entrance:
+        return entrance_of(self._standing, system, campus)
+
     def _left(self) -> float:
         return max(0.0, self._deadline - asyncio.get_running_loop().time())
 
     async def _stop_listening(self) -> None:
         """Half of the time that is left may pass until what was read is answered; delivery has the rest."""
-        half = self._left() / 2
-        await asyncio.gather(*(listener.stop(half) for listener in self.listeners.values()))
+        await self._listeners.stop(self._left() / 2)
 
     async def _stop_delivery(self) -> None:
         await self.delivery.stop(self._left())
-
-    def addresses(self) -> Mapping[str, str]:
-        """Where each listener listens."""
-        return {name: listener.address for name, listener in self.listeners.items()}
 
     async def _watch(self) -> None:
         """How far behind this node is, and how many share the work."""
@@ -241,90 +268,6 @@ class Bus:
         node = self.config.journal.node
         return await open_journal(
             at.url, at.ring, self.clock, self.ids, node=node, settings=at.settings, crash=self._crash
-        )
-
-    async def _listen(self) -> None:
-        for name, settings in self.config.systems.items():
-            profile = self.release.profile(name)
-            for campus, source in self.surroundings.sources(name, profile):
-                submit = self._channel(name) if settings.clients else self._submit(name, campus)
-                await source.start(submit)
-                self.listeners[name if campus is None else f"{name}@{campus}"] = source
-                _log.info("listening", system=name, campus=campus or "", path=source.address)
-        if self.config.ops.listen is not None:
-            await self._listen_ops(self.surroundings.pages(self.config.ops.listen))
-
-    async def _listen_ops(self, source: Source) -> None:
-        answer = ops(self.health)
-
-        async def submit(inbound: Inbound) -> Answer:
-            return await answer(inbound) or Answer(status=404)
-
-        await source.start(submit)
-        self.listeners[OPS] = source
-        _log.info("listening", system=OPS, campus="", path=source.address)
-
-    def _entrance(self, name: str, campus: str | None) -> Entrance:
-        system, site = self.config.systems[name], self.config.site
-        campuses = [campus, *site.campuses] if campus else site.campuses
-        return Entrance(
-            name,
-            Hints(size=self.config.limits(name, campus).size),
-            frozenset(system.accept_processing_ids),
-            tuple(dict.fromkeys(campuses)),
-            self.surroundings.named(name, campuses[0]),
-        )
-
-    def _submit(self, name: str, campus: str | None) -> Submit:
-        intake, entrance = self.intake, self._entrance(name, campus)
-
-        async def submit(inbound: Inbound) -> Answer:
-            return await intake.submit(entrance, inbound)
-
-        return submit
-
-    def _channel(self, name: str) -> Submit:
-        problems = Problems()
-        contracts = contracts_of(self.release, self.config.systems[name].profile, problems)
-        if contracts is None or problems:
-            raise TextsRefused(problems)
-        entrance = ChannelEntrance(
-            contracts=contracts,
-            clients=clients_of(self.config.systems[name].clients, self.config.site.campuses, self.secrets),
-            serve=serving(self.releases, self.reads.serve, partial(self.calls.serve, name)),
-            audit=self._audit,
-            clock=self.clock,
-            ids=self.ids,
-        )
-        system, routes = self.config.systems[name], self.release.routes
-        pages = Pages.of(contracts, routes.__contains__, self.config.site.campuses)
-        front = Front(entrance, pages, system.docs, system.cors)
-        answer_ops = ops(self.health)
-
-        async def submit(inbound: Inbound) -> Answer:
-            answered = await answer_ops(inbound) if self.config.ops.listen is None else None
-            return answered if answered is not None else await front(inbound)
-
-        return submit
-
-    async def _audit(self, record: AuditRecord) -> None:
-        subject = Find("patient", record.subject) if record.subject else None
-        self.journal.note(
-            Noted(
-                record.operation,
-                record.client,
-                record.campus,
-                subject,
-                record.result,
-                at=record.at,
-                channel=record.channel,
-                remote=record.remote,
-                effect=record.effect.value,
-                trace=record.trace,
-                count=record.count,
-                unmasked=record.unmasked,
-                took=record.took,
-            )
         )
 
 

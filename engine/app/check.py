@@ -15,13 +15,21 @@ from engine.contract import Adapter, Link
 from engine.model import Profile
 from engine.routing.release import ROUTES, Release, build, profile_names, read_texts
 from engine.routing.release import Site as ReleaseSite
-from engine.sealing.seal import Seals
+from engine.sealing.seal import LoginOf, Seals
 from engine.settings.layers import Loaded, load_config
+from engine.settings.models import Config
 from engine.settings.problems import Problems
 from engine.settings.routes import load_routes
 from engine.settings.rules import check_rules
 from engine.settings.secrets import Secrets, check_secrets
 from engine.settings.systems import At, System
+
+_LASTING = (
+    *(("journal", key) for key in ("url", "login", "node", "reserve", "commit", "key", "day_keys")),
+    ("journal", "keep", "keys"),
+    ("control", "path"),
+)
+"""Settings that hold for the life of a bus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,17 @@ def check_site(
     check_offers(loaded, release, written, problems)
 
 
+def check_lasting(running: Config, loaded: Loaded, problems: Problems) -> None:
+    """Notes settings that a running bus cannot take over."""
+    for path in _LASTING:
+        now, then = running, loaded.config
+        for key in path:
+            now, then = getattr(now, key), getattr(then, key)
+        if now != then:
+            where = loaded.where(*path)
+            problems.add(where, f"{'.'.join(path)} does not change while the bus runs", "restart it: hisbus run")
+
+
 def check_settings(
     site: Path, environment: str | None, environ: Mapping[str, str], problems: Problems
 ) -> Loaded | None:
@@ -85,15 +104,19 @@ def _note_environments(site: Path, problems: Problems) -> None:
         problems.add(Where("config/default.yaml"), "no system is set", f"give --env or HISBUS_ENV: {', '.join(others)}")
 
 
-def release_site(around: Surroundings, ids: Ids, *, enciphers: bool = True) -> ReleaseSite:
-    """What a release of this site is made for; a scenario `enciphers` nothing."""
+def release_site(
+    around: Surroundings, ids: Ids, login: LoginOf | None = None, *, enciphers: bool = True
+) -> ReleaseSite:
+    """What a release of this site is made for. `login`: who the bus is at a system, where that may change under the
+    release; a scenario `enciphers` nothing.
+    """
     config = around.config
     return ReleaseSite(
         {name: system.profile for name, system in config.systems.items()},
         around.adapters,
         config.site.zone,
         config.delivery.retry,
-        Seals(around.login, ids, enciphers=enciphers),
+        Seals(login or around.login, ids, enciphers=enciphers),
     )
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
 from engine.app.acts import acts
 from engine.app.control import Handler
 from engine.app.journal import keep_of
+from engine.app.releasing import in_force, releasing
+from engine.app.switching import Switching
 from engine.base.clock import Clock
 from engine.contract import Source
 from engine.delivery.delivery import Delivery
@@ -31,13 +34,18 @@ class Running(Protocol):
     planner: RoutePlanner
     waiting: Waiting
     releases: Releases
-    release: Release
-    listeners: dict[str, Source]
+    site: Path
+    switching: Switching
+
+    @property
+    def release(self) -> Release: ...
+    @property
+    def listeners(self) -> Mapping[str, Source]: ...
 
 
 def commands(bus: Running) -> Mapping[str, Handler]:
     """The commands by name."""
-    return {**acts(bus), "status": _status(bus), "prune": _prune(bus)}
+    return {**acts(bus), **releasing(bus), "status": _status(bus), "prune": _prune(bus)}
 
 
 def _status(bus: Running) -> Handler:
@@ -53,7 +61,7 @@ def _status(bus: Running) -> Handler:
             for one in bus.delivery.health()
         }
         listeners = {name: listener.address for name, listener in bus.listeners.items()}
-        return {"release": bus.release.digest[:12], "listeners": listeners, "systems": systems}
+        return {**await in_force(bus), "listeners": listeners, "systems": systems}
 
     return status
 

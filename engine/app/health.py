@@ -76,12 +76,13 @@ class Running(Protocol):
     config: Config
     clock: Clock
     supervisor: Supervisor
-    listeners: dict[str, Source]
-    delivery: Delivery
     schedules: Schedules
+    delivery: Delivery
 
     @property
     def journal(self) -> Journal: ...
+    @property
+    def listeners(self) -> Mapping[str, Source]: ...
 
 
 def judge(facts: Facts) -> Report:
@@ -123,7 +124,11 @@ class Health:
     def __init__(self, bus: Running) -> None:
         self._bus = bus
         self._probe: asyncio.Task[Any] | None = None
-        self.allowed: Networks = [ip_network(network) for network in bus.config.ops.allow]
+
+    @property
+    def allowed(self) -> Networks:
+        """Who may read the pages, by the settings in force."""
+        return [ip_network(network) for network in self._bus.config.ops.allow]
 
     async def report(self) -> Report:
         """How the bus stands now; takes two seconds at most."""
@@ -131,7 +136,7 @@ class Health:
         return judge(
             Facts(
                 not bus.journal.busy and await self._writable(),
-                {name: bool(listener.address) for name, listener in bus.listeners.items()},
+                {name: bool(source.address) for name, source in bus.listeners.items()},
                 bus.supervisor.failing,
                 bus.delivery.health(),
                 bus.schedules.failing,

@@ -1,7 +1,8 @@
 """From settings and profiles to things that can be called and listened to: links, destinations, sources."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from engine.contract import Adapter, Link, Login, Source, Tls, Unavailable
@@ -16,6 +17,32 @@ _SQLITE = "sqlite:///"
 
 OPS = "ops"
 """What the listener of `ops.listen` is called beside those of systems."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A place at which the bus listens, and all that its listener goes by: an equal one is the same."""
+
+    system: str
+    campus: str | None
+    """None: the system's own."""
+    adapter: str
+    link: Link
+    proof: tuple[bytes, ...]
+    """What its TLS files held."""
+    make: Callable[[Link], Source] = field(compare=False)
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return self.system if self.campus is None else f"{self.system}@{self.campus}"
+
+    @property
+    def where(self) -> str:
+        """The setting of its address."""
+        if self.system == OPS:
+            return "ops.listen"
+        return f"systems.{self.system}.{f'at.{self.campus}.' if self.campus else ''}listen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +104,30 @@ class Surroundings:
         others = [campus for campus in self.config.site.campuses if campus not in own]
         return [*own, *others[:1]] if self.config.systems[name].url is not None else own
 
-    def sources(self, name: str, profile: Profile) -> Iterator[tuple[str | None, Source]]:
-        """The listeners of a system, each with its campus (None: the system's own)."""
-        settings, adapter = self.config.systems[name], self.adapters[profile.adapter]
-        for campus in [None, *settings.at]:
-            at = settings.at.get(campus or "")
-            if (at.listen if at else settings.listen) is not None and adapter.source is not None:
-                yield campus, adapter.source(self._link(name, profile, campus))
+    def bearing(self, name: str, profile: Profile) -> tuple[object, ...]:
+        """All that a system is called by; where it is equal, links and what is known of the system stay as they are."""
+        settings, config = self.config.systems[name], self.config
+        links = [self._link(name, profile, campus) for campus in self._places(settings)]
+        proofs = [_proof(link.tls) for link in links]
+        fed = any(kind.feed is not None for kind in profile.incoming.values())
+        limits, hours = config.limits(name), (settings.closed, config.site.timezone)
+        return profile.adapter, links, proofs, fed, limits, hours, config.breaker(name), config.pace(name)
 
-    def pages(self, listen: tuple[str, int]) -> Source:
-        """A listener for the pages of the bus itself, of the first adapter whose transport has addresses."""
-        listens = (adapter.source for adapter in self.adapters.values() if adapter.address is not None)
-        return next(source for source in listens if source is not None)(Link(OPS, None, listen=listen))
+    def posts(self, profile_of: Callable[[str], Profile]) -> Iterator["Post"]:
+        """Everywhere that the bus listens, for systems and for its own pages."""
+        for name, settings in self.config.systems.items():
+            profile = profile_of(name)
+            make = self.adapters[profile.adapter].source
+            for campus in [None, *settings.at]:
+                at = settings.at.get(campus or "")
+                if (at.listen if at else settings.listen) is None or make is None:
+                    continue
+                link = self._link(name, profile, campus)
+                yield Post(name, campus, profile.adapter, link, _proof(link.tls), make)
+        if self.config.ops.listen is not None:
+            listens = [(adapter.name, adapter.source) for adapter in self.adapters.values() if adapter.address]
+            kind, make = next((kind, made) for kind, made in listens if made is not None)
+            yield Post(OPS, None, kind, Link(OPS, None, listen=self.config.ops.listen), (), make)
 
     def _places(self, settings: System) -> list[str | None]:
         own: list[str | None] = [campus for campus, at in settings.at.items() if at.url is not None]
@@ -110,6 +149,7 @@ class Surroundings:
             login=self.login(name, campus) if has_login else None,
             tls=_tls(self.site, tls) if tls else None,
             limits=self.config.limits(name, campus),
+            allow=tuple(settings.allow),
             create=settings.create,
             folder=str(self.site / "mappings" / Path(profile.name).parent),
         )
@@ -120,6 +160,14 @@ def _below(site: Path, url: str) -> str:
     if not url.startswith(_SQLITE):
         return url
     return _SQLITE + str((site / url.removeprefix(_SQLITE)).resolve())
+
+
+def _proof(tls: Tls | None) -> tuple[bytes, ...]:
+    """What the files of TLS hold now: a certificate is renewed under its old name. A file that cannot be read is a
+    finding elsewhere.
+    """
+    files = (tls.ca, tls.cert, tls.key) if tls is not None else ()
+    return tuple(sha256(Path(file).read_bytes()).digest() for file in files if file and Path(file).is_file())
 
 
 def _tls(site: Path, files: TlsFiles) -> Tls:

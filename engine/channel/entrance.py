@@ -56,7 +56,8 @@ class _Call:
 
 class Entrance:
     """A `Submit` for the channel's source. `contracts` and `clients` may be replaced while it runs: each call
-    finishes under those it began with.
+    finishes under those it began with. An entrance that follows another (`before`) remembers what that one does: nonces
+    that were used, and how often who has called.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Entrance:
         clock: Clock,
         ids: Ids,
         language: Language = "zh",
+        before: "Entrance | None" = None,
     ) -> None:
         self.contracts = contracts
         self.clients = clients
@@ -77,8 +79,8 @@ class Entrance:
         self._clock = clock
         self._ids = ids
         self._language = language
-        self._signatures = Signatures(clock, ids)
-        self._limits = Limits(clock)
+        self.signatures: Signatures = before.signatures if before else Signatures(clock, ids)
+        self.limits: Limits = before.limits if before else Limits(clock)
 
     async def __call__(self, inbound: Inbound) -> Answer:
         """The answer to one request; never raises but for cancellation."""
@@ -104,14 +106,14 @@ class Entrance:
     def unknown(self, inbound: Inbound) -> Answer | None:
         """The refusal of who does not sign as a client, or calls too often; None for who may go on."""
         try:
-            self._limits.take(self._prove(inbound, self.contracts))
+            self.limits.take(self._prove(inbound, self.contracts))
         except Refusal as refused:
             language = language_of(inbound.headers.get("accept-language", ""), self._language)
             return failure(refused, self._ids.message(), language, self.contracts.messages, clear=False)
         return None
 
     def _prove(self, inbound: Inbound, contracts: Contracts) -> Client:
-        return self._signatures.prove(inbound, preset(contracts.signature), self.clients)
+        return self.signatures.prove(inbound, preset(contracts.signature), self.clients)
 
     async def _failing(self, call: _Call, work: Awaitable[None]) -> BusError | None:
         """Does a piece of work; gives how it failed."""
@@ -131,7 +133,7 @@ class Entrance:
         if inbound.too_large:
             raise Refusal(Code.TOO_LARGE)
         client = call.client = self._prove(inbound, contracts)
-        self._limits.take(client)
+        self.limits.take(client)
         contract, names = contracts.router.find(inbound.method, inbound.path)
         call.contract = contract
         if not client.may(contract.scope):

@@ -154,8 +154,8 @@ class System:
         self.runtime = runtime
         size = lambda: max(1, runtime.limits.at_once // nodes())  # noqa: E731 - asked each time
         rate = lambda: None if runtime.pace is None else runtime.pace / nodes()  # noqa: E731 - the same
-        self.slots = before.slots.sized(size) if before else Slots(size)
-        self.pace = before.pace.rated(rate) if before else Pace(clock, rate)
+        self.slots: Slots = before.slots.sized(size) if before else Slots(size)
+        self.pace: Pace = before.pace.rated(rate) if before else Pace(clock, rate)
         self._users = 0
         self._unused = asyncio.Event()
         self._unused.set()

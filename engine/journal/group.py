@@ -256,6 +256,9 @@ class GroupJournal:
         rows = await self.store.fetch(reads.RELEASE, digest)
         return bytes(rows[0][0]) if rows else None
 
+    async def releases(self) -> list[str]:
+        return [row[0] for row in await self.store.fetch(reads.RELEASES)]
+
     async def nodes(self) -> int:
         return await self.store.nodes()
 

@@ -13,6 +13,7 @@ from engine.journal import bodies, reads
 from engine.journal.errors import Gone, WrongKey
 from engine.journal.keys import DayReader, KeyRing
 from engine.journal.reader import Reader, open_reader
+from engine.journal.switches import RIDER, Switches
 from engine.journal.tables import acts, attempts, deliveries, evidence, finds, messages, records
 from engine.journal.verbs import PLACES, parent_of
 
@@ -86,6 +87,17 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """The texts of one hash."""
+
+    digest: str
+    at: int
+    """When it was kept first."""
+    open: int
+    """Messages accepted under it that have not ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What a list is narrowed to; None: anything. Times are microseconds UTC."""
 
@@ -139,6 +151,15 @@ class History:
             tuple([await self._attempt(id_, received, row) for row in await self._tried(seq)]),
             tuple(self._done(row) for row in await self.reader.select(_ACTS.where(acts.c.message == seq))),
         )
+
+    async def releases(self) -> list[Release]:
+        """The releases that are kept, the youngest first."""
+        return [Release(*row) for row in await self.reader.fetch(reads.RELEASES)]
+
+    async def switches(self) -> Switches:
+        """When each came into force, and where."""
+        rows = await self.reader.fetch(reads.RIDER, RIDER)
+        return Switches.read(self.ring.audit.decrypt(bytes(rows[0][0]), RIDER.encode()).decode() if rows else None)
 
     async def counts(self) -> dict[tuple[str, str], int]:
         """Deliveries by (system, state)."""

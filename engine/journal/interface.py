@@ -212,6 +212,10 @@ class Journal(Protocol):
 
     async def release(self, digest: str) -> bytes | None: ...
 
+    async def releases(self) -> Sequence[str]:
+        """The hashes of all that are kept, the youngest first."""
+        ...
+
     async def nodes(self) -> int:
         """How many nodes share the journal and are alive, this one included: limits are divided by it."""
         ...

@@ -158,11 +158,12 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Release:
     digest: str
-    content: bytes
+    content: bytes | None
+    """None: it is forgotten."""
 
     @property
     def size(self) -> int:
-        return len(self.content)
+        return len(self.content or b"")
 
 
 @dataclass(frozen=True, slots=True)

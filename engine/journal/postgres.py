@@ -340,6 +340,7 @@ insert into parts (id, part, n, at, data)
 select id, part, n, $5, data from unnest($1::text[], $2::text[], $3::int[], $4::bytea[]) as x(id, part, n, data)
 """
 RELEASE = "insert into releases (digest, at, content) values ($1, $2, $3) on conflict do nothing"
+FORGET_RELEASE = "delete from releases where digest = $1"
 READ = f"""
 insert into reads ({", ".join(audit.COLUMNS)})
 select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],

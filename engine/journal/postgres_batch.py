@@ -353,7 +353,10 @@ class Batch:
 
     async def _release(self, marks: Sequence[Release]) -> list[None]:
         for mark in marks:
-            await self._run(sql.RELEASE, mark.digest, self._now, mark.content)
+            if mark.content is None:
+                await self._run(sql.FORGET_RELEASE, mark.digest)
+            else:
+                await self._run(sql.RELEASE, mark.digest, self._now, mark.content)
         return [None] * len(marks)
 
     async def _reads(self, marks: Sequence[Read]) -> list[None]:

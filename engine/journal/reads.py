@@ -19,6 +19,16 @@ where d.message = $1 order by d.step, case when a.n = 0 then 1 else 0 end, a.n
 TAKEN = "select taken from splits where place = $1"
 RIDER = "select value from riders where name = $1"
 RELEASE = "select content from releases where digest = $1"
+# Open messages of each, by the indexes that hold nothing else, as in OPEN_DAYS.
+RELEASES = """
+select r.digest, r.at, coalesce(o.count, 0) from releases r left join (
+  select release, count(*) as count from messages where seq in (
+    select message from deliveries where state = 'ready' or state = 'doubtful'
+    union select message from deliveries where owner is not null
+    union select message from deliveries where state = 'parked'
+    union select message from deliveries where holds and lane is not null) group by release) o on o.release = r.digest
+order by r.at desc, r.digest
+"""
 RECORD = "select key, version, value, until from records where key = $1"
 RECORDS = "select key, version, value, until from records where owner = $1 order by version, key"
 NEXT_DUE = """
@@ -60,4 +70,5 @@ select distinct m.received / $1 from messages m join (
   union select message from deliveries where state = 'parked'
   union select message from deliveries where holds and lane is not null) d on d.message = m.seq
 """
+OLDEST_RECEIVED = "select received from messages order by seq limit 1"
 KEYS = "select key, until from keys where key > $1 order by key limit $2"

@@ -12,12 +12,15 @@ from engine.base.clock import SECOND, Clock
 from engine.journal import reads
 from engine.journal.group import GroupJournal
 from engine.journal.keys import DAY
-from engine.journal.marks import Forget, Prune, Sweep
+from engine.journal.marks import Forget, Prune, Release, Sweep
+from engine.journal.switches import recall
 from engine.journal.verbs import PLACES
 
 _PAGE = 200
 _KEYS = 2000
 _ORPHANED = 3600 * SECOND  # parts come minutes before their message at most
+_SETTLING = 3600 * SECOND  # a message may be committed a moment after its release went out of force
+_YOUNGEST = 20
 
 Told = Callable[[str, int], None]
 """Told how far it is: (kind, rows or messages gone so far)."""
@@ -41,6 +44,7 @@ class Pruned:
     keys: int = 0
     swept: int = 0
     days: int = 0
+    releases: int = 0
 
 
 async def prune(journal: GroupJournal, keep: Keep, clock: Clock, told: Told) -> Pruned:
@@ -62,7 +66,23 @@ async def prune(journal: GroupJournal, keep: Keep, clock: Clock, told: Told) -> 
     while gone := await journal.commit(Sweep(now - _ORPHANED, now - keep.reads, now)):
         pruned.swept += gone
         told("swept", pruned.swept)
+    pruned.releases = await _releases(journal, now)
     return pruned
+
+
+async def _releases(journal: GroupJournal, now: int) -> int:
+    """Takes away the releases that went out of force before the oldest message came that is still kept: none of the
+    messages needs them. The youngest stay, for whoever wants to go back.
+    """
+    oldest = await journal.store.fetch(reads.OLDEST_RECEIVED)
+    before, switches = (oldest[0][0] if oldest else now) - _SETTLING, await recall(journal)
+    gone = 0
+    for digest, _at, _open in (await journal.store.fetch(reads.RELEASES))[_YOUNGEST:]:
+        ended = switches.ended(digest)
+        if ended is not None and ended < before:
+            await journal.commit(Release(digest, None))
+            gone += 1
+    return gone
 
 
 async def _finished(journal: GroupJournal, before: int, first: int) -> AsyncIterator[tuple[int, ...]]:

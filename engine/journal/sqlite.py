@@ -193,6 +193,7 @@ ACT = "insert into acts (id, at, message, step, verb, said) values (?, ?, ?, ?, 
 # --- the rest ---
 PART = "insert into parts (id, part, n, at, data) values (?, ?, ?, ?, ?)"
 RELEASE = "insert into releases (digest, at, content) values (?, ?, ?) on conflict do nothing"
+FORGET_RELEASE = "delete from releases where digest = ?"
 READ = f"insert into reads ({', '.join(audit.COLUMNS)}) values ({', '.join('?' for _ in audit.COLUMNS)})"
 LAST_READ = "select n, mac from reads where node = ? and n is not null order by n desc limit 1"
 

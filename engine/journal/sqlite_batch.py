@@ -329,7 +329,10 @@ class Batch:
         self._run(sql.PART, (mark.id, mark.part, mark.n, self._now, mark.data))
 
     def _release(self, mark: Release) -> None:
-        self._run(sql.RELEASE, (mark.digest, self._now, mark.content))
+        if mark.content is None:
+            self._run(sql.FORGET_RELEASE, (mark.digest,))
+        else:
+            self._run(sql.RELEASE, (mark.digest, self._now, mark.content))
 
     def _read(self, marks: Sequence[Read]) -> list[None]:
         last = self._run(sql.LAST_READ, (self._node,)).fetchone()

@@ -33,7 +33,8 @@ class Desk:
     planner: Planner
     clock: Clock
     ids: Ids
-    config: Config
+    config: Callable[[], Config]
+    """The settings in force."""
     library: Callable[[], Library]
     """That of the release in force: its shapes say what a document must hold."""
 
@@ -76,7 +77,7 @@ class Operations:
     ) -> tuple[Shape | Refusal, tuple[Write, ...]]:
         """What an operation decides now, and what it wants changed."""
         desk, operation, campus = self._desk, self._operations[name], context.values["campus"]
-        now = desk.clock.now()
+        now, config = desk.clock.now(), desk.config()
         look = Look(desk.journal, now)
         try:
             asked = Asked(
@@ -84,8 +85,8 @@ class Operations:
                 campus=campus,
                 at=context.received,
                 now=now,
-                registry=desk.config.registry.of(campus),
-                rules=desk.config.rules.of(campus),
+                registry=config.registry.of(campus),
+                rules=config.rules.of(campus),
                 ids=desk.ids,
             )
             return await operation.decide(asked, look), look.writes

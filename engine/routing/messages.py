@@ -37,6 +37,8 @@ class Message:
     campus: str
     size: int
     """Bytes of the message as it came."""
+    system: str = ""
+    """Who sent it; `route` for a child."""
     failing: bool = False
     """Its `on_failure` runs, or has run."""
 
@@ -63,6 +65,11 @@ class Messages:
         if message := self._held.pop(seq, None):
             self._bytes -= message.size
 
+    def forget_all(self) -> None:
+        """Each is read again when its turn comes, by what holds then."""
+        self._held.clear()
+        self._bytes = 0
+
     async def get(self, delivery: Claimed) -> Message:
         """The delivery's message, from memory or read again under the release that accepted it."""
         message = self._held.get(delivery.seq)
@@ -79,13 +86,13 @@ class Messages:
         raw, meta = await self._journal.raw(delivery.seq)
         if "read_as" not in meta:
             context = release.context(delivery.received, delivery.id, meta["campus"])
-            return Message(release, route, orjson.loads(raw), context, meta["campus"], len(raw))
+            return Message(release, route, orjson.loads(raw), context, meta["campus"], len(raw), meta["system"])
         campus, read_as = meta["campus"], meta["read_as"]
         context = release.context(delivery.received, delivery.id, read_as, self._named(meta["system"], read_as))
         profile = release.profile(meta["system"])
         incoming = profile.incoming[meta["operation"]]
         document = incoming.read(profile.format.parse(raw, _ADMITTED), context)
-        return Message(release, route, document, context, campus, len(raw))
+        return Message(release, route, document, context, campus, len(raw), meta["system"])
 
 
 def document_meta(system: str, route: str, campus: str, client: str = "") -> dict[str, str]:

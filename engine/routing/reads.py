@@ -1,7 +1,7 @@
 """Channel operations that only read: asked through the gate at once, no message of record (decision 23).
 
-Equal questions under way share one answer, and an answer may be kept for others. Both are known by the release, the
-route, the campus and the whole document that the steps see: what is not in it, as who asks, no answer depends on.
+Equal questions under way share one answer, and an answer may be kept for others. Both are known by what is in force,
+the route, the campus and the whole document that the steps see: what is not in it, as who asks, no answer depends on.
 Masking comes after, for each caller.
 """
 
@@ -69,7 +69,7 @@ class Reads:
         if reading is None:
             raise BusError(Code.UNSUPPORTED_MESSAGE, "no route serves this operation")
         document = orjson.dumps(asked.document, default=str, option=orjson.OPT_SORT_KEYS)
-        key = release.digest, reading.name, asked.caller.campus, document
+        key = self._releases.number, reading.name, asked.caller.campus, document
         kept = self._cache.get(key) if reading.keep else None
         if kept and reading.keep and self._cache.age(kept) <= reading.keep.fresh:
             return _said(reading, "kept", kept.served)

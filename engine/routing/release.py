@@ -4,12 +4,14 @@ The check happens when a release is made. The journal keeps a checked release un
 unchanged texts trusts it, and a message finds the texts that accepted it after a restart.
 """
 
+import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -40,6 +42,8 @@ MAPPINGS = "mappings"
 Finder = Callable[[Any], Any]
 
 _NONE: Mapping[str, str] = {}
+_KEPT = 4
+"""Former releases held in memory; others are compiled again when one of their messages has its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,10 @@ class Site:
 
     systems: Mapping[str, str]
     """System to the name of its profile."""
-    adapters: Mapping[str, Adapter]
+    adapters: Mapping[str, Adapter] = field(compare=False)
     zone: ZoneInfo
     retry: Retry
-    seals: SealFactory | None = None
+    seals: SealFactory | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,55 +160,87 @@ def unpack(content: bytes) -> dict[str, bytes]:
     return {name: text.encode("latin-1") for name, text in orjson.loads(content).items()}
 
 
+Check: TypeAlias = Callable[[Release, Problems], None]
+"""Notes what a release and the settings say differently of each other."""
+
+
 class Releases:
     """The release in force, and those that messages under way still need."""
 
-    def __init__(self, journal: Journal, site: Site) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._site = site
-        self._known: dict[str, Release] = {}
-        self._current: Release | None = None
+        self._in_force: tuple[Release, Site] | None = None
+        self._known: OrderedDict[str, Release] = OrderedDict()
+        """Former ones, the one used last at the end."""
+        self._building = asyncio.Lock()
+        self.number = 0
+        """How often one was put in force: what was answered before is not given again as an answer of now."""
 
     @property
     def current(self) -> Release:
         """The release that new messages are accepted under."""
-        assert self._current is not None, "a release is made before anything listens"
-        return self._current
+        assert self._in_force is not None, "a release is made before anything listens"
+        return self._in_force[0]
 
     @property
     def zone(self) -> ZoneInfo:
-        return self._site.zone
+        return self.current.zone
 
-    async def make(self, texts: Mapping[str, bytes], check: Callable[[Release, Problems], None]) -> Release:
-        """Puts these texts in force. `check` notes what does not fit the site's settings. Raises TextsRefused with
-        every finding; nothing is changed then.
+    async def made(self, texts: Mapping[str, bytes], site: Site, check: Check) -> Release:
+        """These texts compiled for a site, beside the loop; nothing is changed yet. `check` notes what does not fit the
+        site's settings. Raises TextsRefused with every finding.
         """
-        digest = digest_of(texts)
-        trusted = await self._journal.release(digest) is not None
-        problems = Problems()
-        release = build(texts, self._site, problems, trusted=trusted)
-        if release is not None:
-            check(release, problems)
-        if release is None or problems:
-            raise TextsRefused(problems)
-        if not trusted:
-            await self._journal.store_release(digest, pack(texts))
-        self._known[digest] = self._current = release
-        return release
+        trusted = await self._journal.release(digest_of(texts)) is not None
+        return await asyncio.to_thread(_checked, texts, site, check, trusted=trusted)
+
+    def enforce(self, release: Release, site: Site) -> bool:
+        """New messages are accepted under this release from now on. Gives whether messages in hand are to be read
+        again, as after a restart: the settings say something else of systems, or of the site.
+        """
+        before, self._in_force = self._in_force, (release, site)
+        self.number += 1
+        if before is None:
+            return False
+        if before[1] != site:
+            self._known.clear()
+            return True
+        self._keep(before[0])
+        return False
 
     async def get(self, digest: str) -> Release:
-        """A release that the journal keeps. Raises BusError where it is not there."""
-        known = self._known.get(digest)
-        if known is None:
-            content = await self._journal.release(digest)
-            if content is None:
-                raise BusError(Code.INTERNAL, "the message's release is not in the journal")
-            problems = Problems()
-            known = build(unpack(content), self._site, problems, trusted=True)
-            if known is None:
-                raise BusError(Code.INTERNAL, "the message's release no longer fits the settings")
-            self._known[digest] = known
-        return known
+        """A release that the journal keeps, for the site as it is now. Raises BusError where it is not there."""
+        async with self._building:
+            if self._in_force is not None and self.current.digest == digest:
+                return self.current
+            if digest not in self._known:
+                self._keep(await self._built(digest))
+            self._known.move_to_end(digest)
+            return self._known[digest]
+
+    async def _built(self, digest: str) -> Release:
+        content = await self._journal.release(digest)
+        if content is None:
+            raise BusError(Code.INTERNAL, "the message's release is not in the journal")
+        assert self._in_force is not None, "messages are read once a release is in force"
+        built = await asyncio.to_thread(build, unpack(content), self._in_force[1], Problems(), trusted=True)
+        if built is None:
+            raise BusError(Code.INTERNAL, "the message's release no longer fits the settings")
+        return built
+
+    def _keep(self, release: Release) -> None:
+        self._known[release.digest] = release
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+
+
+def _checked(texts: Mapping[str, bytes], site: Site, check: Check, *, trusted: bool) -> Release:
+    problems = Problems()
+    release = build(texts, site, problems, trusted=trusted)
+    if release is not None:
+        check(release, problems)
+    if release is None or problems:
+        raise TextsRefused(problems)
+    return release
 
 
 def _finders(shape: ShapeSpec) -> tuple[tuple[str, Finder], ...]:

@@ -55,20 +55,26 @@ class Schedules:
         self._entrance = entrance
         self._clock = clock
         self._last: dict[str, Run] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._kept: dict[Asked, asyncio.Task[None]] = {}
 
-    def start(self, supervisor: Supervisor, campuses: Sequence[str], fed: Fed, only: Callable[[str], bool]) -> None:
-        """Keeps a task for each thing that is asked for. `only`: whether a route's schedule runs."""
-        for one in asked(self._releases.current, campuses, fed):
-            if only(one.route):
-                self._tasks.append(supervisor.keep(one.name, partial(self._keep, one)))
+    def follow(self, supervisor: Supervisor, campuses: Sequence[str], fed: Fed, only: Callable[[str], bool]) -> None:
+        """Keeps a task for each thing that the release in force asks for; what stays as it was goes on with what it is
+        at. `only`: whether a route's schedule runs.
+        """
+        wanted = [one for one in asked(self._releases.current, campuses, fed) if only(one.route)]
+        for one in [one for one in self._kept if one not in wanted]:
+            self._kept.pop(one).cancel()
+            self._forget(one)
+        for one in wanted:
+            if one not in self._kept:
+                self._kept[one] = supervisor.keep(one.name, partial(self._keep, one))
 
     async def stop(self) -> None:
         """Asks nothing any more. A run under way has failed, and the next life asks again."""
-        for task in self._tasks:
+        for task in self._kept.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await asyncio.gather(*self._kept.values(), return_exceptions=True)
+        self._kept.clear()
 
     @property
     def failing(self) -> Mapping[str, Run]:
@@ -105,6 +111,12 @@ class Schedules:
         self._last[asked.name] = run
         if run.heard:
             metrics.ASKED_AT.labels(asked.route, asked.source, asked.campus).set(run.since / SECOND)
+
+    def _forget(self, asked: Asked) -> None:
+        """It is asked for no more: health and metrics do not wait for it."""
+        self._last.pop(asked.name, None)
+        with suppress(KeyError):
+            metrics.ASKED_AT.remove(asked.route, asked.source, asked.campus)
 
     async def _run(self, turn: Turn) -> None:
         asked = turn.asked

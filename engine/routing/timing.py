@@ -7,7 +7,7 @@ scenario's clock moves schedules like everything else.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -74,7 +74,7 @@ class Run:
 class Timing:
     """A schedule, compiled."""
 
-    after: Callable[[int], int]
+    after: Callable[[int], int] = field(compare=False)
     """The next instant of the schedule after one."""
     at_once: bool
     """Whether it runs when it has never run."""
@@ -84,6 +84,8 @@ class Timing:
     """Rows of a feed that are pulled at once, and messages of the route that may be on their way meanwhile."""
     send_empty: bool = False
     """Whether a run of a feed that found nothing sends a message that says so."""
+    said: tuple[str, ...] = ()
+    """What it was compiled from: where that is equal, its instants are."""
 
     def due(self, last: Run | None, now: int) -> int:
         """When it is to run, now or later."""
@@ -138,11 +140,12 @@ def check_fed(text: Route, sources: Mapping[str, Incoming], where: Callable[...,
 
 def timing(text: Schedule, zone: ZoneInfo) -> Timing:
     """The schedule of a route. Raises ValueError for a line that is no cron line."""
+    said = (text.model_dump_json(), zone.key)
     catch_up, send_empty = text.missed == "run_once", text.empty == "send"
     if text.every is not None:
         distance = int(text.every * SECOND)
-        return Timing(lambda instant: instant + distance, True, catch_up, text.batch, send_empty)
-    return Timing(_cron(text.cron or "", zone), False, catch_up, text.batch, send_empty)
+        return Timing(lambda instant: instant + distance, True, catch_up, text.batch, send_empty, said)
+    return Timing(_cron(text.cron or "", zone), False, catch_up, text.batch, send_empty, said)
 
 
 def _cron(line: str, zone: ZoneInfo) -> Callable[[int], int]:

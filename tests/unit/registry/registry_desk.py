@@ -71,7 +71,7 @@ class Node:
         self.supervisor = Supervisor()
         self.ids = opened.journal._ids
         self.delivery = Delivery(opened.journal, self.plan, self.clock, self.ids, self.supervisor, poll=0.02)
-        desk = Desk(opened.journal, self.plan, self.clock, self.ids, config or Config(), lambda: LIBRARY)
+        desk = Desk(opened.journal, self.plan, self.clock, self.ids, lambda: config or Config(), lambda: LIBRARY)
         self.delivery.start([], local_systems(desk))
 
     async def do(self, name, /, *, campus="main", **document):
