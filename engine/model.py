@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from engine.asking import Feed, Poll
 from engine.contract import Reply, Row
-from engine.records import Write
+from engine.records import Correction, Write
 
 Shape: TypeAlias = dict[str, Any]
 """A document of ours (booking, lab_report …): plain values that JSON can carry, as its shape says."""
@@ -324,6 +324,8 @@ class Then:
     """For PARKED and GIVEN_UP: a short word for people."""
     writes: tuple[Write, ...] = ()
     """Changes of our own records, each record once. They happen with the settle or not at all (local systems)."""
+    corrects: Correction | None = None
+    """What a message that amends earlier ones does to them. It happens with the settle or not at all."""
 
 
 @dataclass(frozen=True, slots=True)

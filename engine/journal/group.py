@@ -11,7 +11,7 @@ from engine.base.ids import Ids
 from engine.journal import bodies, marks, reads
 from engine.journal.audit import Entry
 from engine.journal.bodies import Bodies
-from engine.journal.interface import Act, Noted, Room
+from engine.journal.interface import Act, Earlier, Noted, Room
 from engine.journal.keys import DAY, DayCiphers, KeyRing
 from engine.journal.marks import Known, Mark
 from engine.journal.restored import RESTORED, UNHEARD
@@ -25,6 +25,7 @@ from engine.model import (
     Claimed,
     Conflict,
     Duplicate,
+    Find,
     NewMessage,
     Outcome,
     Progress,
@@ -121,7 +122,9 @@ class GroupJournal:
         reply = None if packed is None else await self.bodies.seal(d.received, d.id, what, packed)
         answer = await self._answer(d.received, d.id, then)
         writes = tuple([self._written(write) for write in then.writes])
-        mark = marks.Settle(d, outcome, then, reply, answer, self._lanes(then), room, writes)
+        amended = then.corrects.amended if then.corrects is not None else ()
+        acts = tuple(self._said(f"message {d.id}", "a later version of it") for _ in amended)
+        mark = marks.Settle(d, outcome, then, reply, answer, self._lanes(then), room, writes, acts)
         progress: Progress | None = await self.commit(mark)
         return progress
 
@@ -136,7 +139,6 @@ class GroupJournal:
         if not found:
             raise BusError(Code.NOT_FOUND, "no such message")
         id_, received = found[0]
-        act_id = self._ids.message()
         body = None
         if act.body is not None:
             body = await self.bodies.seal(received, id_, bodies.body_of(act.step), act.body)
@@ -144,7 +146,7 @@ class GroupJournal:
         if act.outcome is not None and (packed := bodies.pack_outcome(act.outcome)) is not None:
             reply = await self.bodies.seal(received, id_, bodies.reply_of(act.step), packed)
         answer = None if then is None else await self._answer(received, id_, then)
-        said = self._ring.audit.encrypt(bodies.pack({"who": act.who, "reason": act.reason}, b""), act_id.encode())
+        act_id, said = self._said(act.who, act.reason)
         lanes = () if then is None else self._lanes(then)
         progress: Progress = await self.commit(marks.Acted(act, act_id, said, body, reply, then, answer, lanes, room))
         return progress
@@ -173,20 +175,9 @@ class GroupJournal:
         subject = None if read.subject is None else self._ring.find(read.subject.kind, read.subject.value)
         at = read.at or self._clock.now()
         entry = Entry(
-            at,
-            read.operation,
-            read.client,
-            read.channel,
-            read.campus,
-            read.remote,
-            read.effect,
-            read.trace,
-            subject,
-            read.code,
-            read.count,
-            read.unmasked,
-            read.took,
-        )
+            at, read.operation, read.client, read.channel, read.campus, read.remote, read.effect, read.trace, subject,
+            read.code, read.count, read.unmasked, read.took,
+        )  # fmt: skip
         self._writer.put(marks.Read(entry, self._ring.chain))
 
     # --- reading ---
@@ -217,6 +208,14 @@ class GroupJournal:
     async def body(self, seq: int, step: int) -> bytes | None:
         id_, received, data = await self._one(reads.RAW, seq, body_place(seq, step))
         return None if data is None else await self.bodies.open(received, id_, bodies.body_of(step), data)
+
+    async def earlier(self, find: Find, seq: int) -> list[Earlier]:
+        rows = await self.store.fetch(reads.EARLIER, self._ring.find(find.kind, find.value), seq)
+        return [Earlier(standing(row), row[11] or "", bool(row[12]), row[13]) for row in rows]
+
+    async def newer(self, seq: int, step: int) -> Claimed | None:
+        rows = await self.store.fetch(reads.NEWER, body_place(seq, step))
+        return standing(rows[0]) if rows else None
 
     async def outcomes(self, seq: int) -> dict[int, tuple[State, Outcome | None]]:
         found: dict[int, tuple[State, Outcome | None]] = {}
@@ -345,6 +344,11 @@ class GroupJournal:
 
     def _lanes(self, then: Then) -> tuple[bytes | None, ...]:
         return tuple(None if added.lane is None else self._ring.lane(added.lane) for added in then.add)
+
+    def _said(self, who: str, why: str) -> tuple[str, bytes]:
+        """Id and words of an act, as they are kept."""
+        id_ = self._ids.message()
+        return id_, self._ring.audit.encrypt(bodies.pack({"who": who, "reason": why}, b""), id_.encode())
 
     def _written(self, write: Write) -> marks.Written:
         key = self._ring.record(write.kind, write.key)

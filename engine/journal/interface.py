@@ -85,6 +85,18 @@ class Noted:
     """Microseconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A delivery of an earlier message about the same thing, as it stands."""
+
+    delivery: Claimed
+    why: str
+    doubt: bool
+    """They may have done an attempt of it."""
+    newer: int
+    """The later message whose content it carries; 0: it carries its own."""
+
+
 class Journal(Protocol):
     """The five verbs, the acts of people, and what is needed to go on after a restart."""
 
@@ -117,8 +129,8 @@ class Journal(Protocol):
 
     async def settle(self, delivery: Claimed, outcome: Outcome, then: Then, room: Room) -> Progress | None:
         """Records the outcome of attempt `delivery.attempt`, and all that follows, changes of our own records
-        (`then.writes`) included. Raises Moved where one of these is no longer as it was when they were decided upon:
-        nothing has happened then. None: stale, nothing was changed
+        (`then.writes`) and of earlier deliveries (`then.corrects`) included. Raises Moved where one of these is no
+        longer as it was when they were decided upon: nothing has happened then. None: stale, nothing was changed
         (the outcome is kept beside the attempt as evidence). Without an attempt (skipped by `when`, cannot be
         mapped) `delivery.attempt` is the count so far and no attempt row is touched.
         """
@@ -176,6 +188,16 @@ class Journal(Protocol):
 
     async def body(self, seq: int, step: int) -> bytes | None:
         """The mapped body stored at a step's first attempt."""
+        ...
+
+    async def earlier(self, find: Find, seq: int) -> "Sequence[Earlier]":
+        """The deliveries of messages before `seq` that are found by a value, the newest message first."""
+        ...
+
+    async def newer(self, seq: int, step: int) -> Claimed | None:
+        """The message whose content a step carries since it was amended (of it: id, route, release, received); None:
+        its own.
+        """
         ...
 
     async def outcomes(self, seq: int) -> dict[int, tuple[State, Outcome | None]]:

@@ -70,6 +70,11 @@ INVARIANTS = {
     "a withdrawn step has made no children": """
         select d.message from messages m join deliveries d on d.message = m.parent / 4096
         and d.step = m.parent - m.parent / 4096 * 4096 - 1 where d.state = 'withdrawn'""",
+    "what carries the content of a later message has it": """
+        select a.place / 4096 from amendments a join deliveries d on d.message = a.place / 4096
+        and d.step = a.place - a.place / 4096 * 4096 - 1
+        where d.state not in ('delivered', 'refused', 'given_up', 'skipped', 'withdrawn')
+        and not exists (select 1 from bodies b where b.place = a.newer * 4096)""",
     "every delivery has its message": """
         select d.message from deliveries d left join messages m on m.seq = d.message where m.seq is null""",
 }

@@ -93,6 +93,8 @@ class Settle:
     """One for each step that `then` adds, in order."""
     room: Room
     writes: tuple[Written, ...] = ()
+    acts: tuple[tuple[str, bytes], ...] = ()
+    """For each delivery that it amends, in order: id and words of the act that people see there."""
 
     @property
     def size(self) -> int:

@@ -350,7 +350,13 @@ select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[
 LAST_READ = "select n, mac from reads where node = $1 and n is not null order by n desc limit 1"
 
 # --- prune: only messages with no open delivery ---
-FINISHED = "select seq from messages where seq = any($1::bigint[]) and open = 0 order by seq for update"
+# What an amended step still carries stays.
+FINISHED = """
+select seq from messages where seq = any($1::bigint[]) and open = 0 and not exists (
+  select 1 from amendments a join deliveries d on d.message = a.place / 4096 and d.step = a.place % 4096 - 1
+  where a.newer = seq and d.state not in ('delivered', 'refused', 'given_up', 'skipped', 'withdrawn'))
+order by seq for update
+"""
 PRUNE_BODY = (
     """delete from bodies b using unnest($1::bigint[]) s(seq)
     where b.place between s.seq * 4096 and s.seq * 4096 + 4095""",
@@ -368,6 +374,8 @@ PRUNE_WHOLE = (
     "delete from deliveries where message = any($1::bigint[])",
     """delete from splits p using unnest($1::bigint[]) s(seq)
     where p.place between s.seq * 4096 and s.seq * 4096 + 4095""",
+    """delete from amendments a using unnest($1::bigint[]) s(seq)
+    where a.place between s.seq * 4096 and s.seq * 4096 + 4095 or a.newer = s.seq""",
     "delete from messages where seq = any($1::bigint[])",
 )
 # The key of an open message stays: who repeats it must not begin what may be done already.

@@ -28,7 +28,8 @@ from engine.journal.marks import (
     Withdraw,
 )
 from engine.journal.postgres_accept import Accepting, columns
-from engine.journal.postgres_follow import Followed, Hears
+from engine.journal.postgres_amend import Amending
+from engine.journal.postgres_follow import Followed, Hears, ending, settling
 from engine.journal.postgres_records import Records, apart
 from engine.journal.settings import Settings
 from engine.model import FINAL, Accepted, Claimed, Progress, State, Then
@@ -49,6 +50,7 @@ class Batch:
         self.rooms = verbs.Rooms()
         self._accepting = Accepting(self._rows, self._run, owner, now, self.rooms)
         self._records = Records(self._rows, self._run)
+        self._amending = Amending(self._rows, self._run, now)
 
     async def run(self, marks: Sequence[Mark]) -> list[Any]:
         """The result of each mark, in the order of `marks`; a BusError stands for one that was said no to."""
@@ -129,7 +131,7 @@ class Batch:
         results: dict[int, Progress | Moved | None] = {}
         wave, waiting = apart(marks)
         while wave:
-            moved = await self._records.moved(wave)
+            moved = await self._records.moved(wave) | await self._amending.moved(wave)
             results.update({id(mark): Moved() for place, mark in enumerate(wave) if place in moved})
             if stand := [mark for place, mark in enumerate(wave) if place not in moved]:
                 results.update(await self._settle_wave(stand))
@@ -137,22 +139,30 @@ class Batch:
         return [results[id(mark)] for mark in marks]
 
     async def _settle_wave(self, marks: Sequence[Settle]) -> dict[int, Progress | None]:
-        *arrays, claims = columns([_settling(mark) for mark in marks], 13)
+        *arrays, claims = columns([settling(mark) for mark in marks], 13)
         settled = {row[0]: row for row in await self._rows(sql.SETTLE, *arrays, self._now, self._owner, claims)}
         late = [mark for mark in marks if mark.delivery.seq not in settled]
         if late:
-            endings = [(m.delivery.seq, m.delivery.step, m.delivery.attempt, *_ending(m)) for m in late]
+            endings = [(m.delivery.seq, m.delivery.step, m.delivery.attempt, *ending(m)) for m in late]
             await self._run(sql.LATE, *columns(endings, 6), self._now)
         current = [mark for mark in marks if mark.delivery.seq in settled]
         if uncalled := [m for m in current if m.reply is not None and not settled[m.delivery.seq][3]]:
-            said = [(m.delivery.seq, m.delivery.step, *_ending(m)) for m in uncalled]
+            said = [(m.delivery.seq, m.delivery.step, *ending(m)) for m in uncalled]
             await self._run(sql.WITHOUT_CALL, *columns(said, 5), self._now)
         await self._records.write(current)
         followed = []
         for mark in current:
             seq, then = mark.delivery.seq, mark.then
             followed.append(Followed(seq, then, mark, None if verbs.keeps_place(then) else settled[seq][2]))
+        corrections = [mark for mark in current if mark.then.corrects is not None]
+        hears = {id(mark): Hears({mark.delivery.seq: 0}) for mark in corrections}
+        for mark in corrections:
+            await self._amending.hold(mark, hears[id(mark)])
         progress = await self._follow(followed)
+        for place, mark in enumerate(current):
+            if id(mark) in hears:
+                await self._amending.amend(mark, hears[id(mark)])
+                progress[place] = await self._went(mark, progress[place], hears[id(mark)])
         told: dict[int, Progress | None] = {id(mark): None for mark in late}
         return told | {id(mark): one for mark, one in zip(current, progress, strict=True)}
 
@@ -307,9 +317,13 @@ class Batch:
         (progress,) = await self._follow([Followed(act.seq, then, mark, let_go)])
         if not change.again:
             return progress
+        return await self._went(mark, progress, Hears({act.seq: 0}))
+
+    async def _went(self, mark: Settle | Acted, progress: Progress, hears: Hears) -> Progress:
+        """Who may go after that in the lanes and messages of `hears`."""
         freed = verbs.Freed(mark.room, list(progress.claimed), set(progress.ready))
-        await self._promote(Hears({act.seq: 0}), [act.seq], [freed])
-        return Progress(tuple(freed.claimed), frozenset(freed.ready))
+        await self._promote(hears, list(hears.messages), [freed])
+        return Progress(tuple(freed.claimed), frozenset(freed.ready), progress.done)
 
     # --- the rest ---
 
@@ -369,27 +383,3 @@ class Batch:
 def _count(tag: str) -> int:
     """Rows that a statement changed, out of its tag (`DELETE 3`)."""
     return int(tag.rsplit(maxsplit=1)[-1])
-
-
-def _settling(mark: Settle) -> tuple[Any, ...]:
-    d, then = mark.delivery, mark.then
-    verdict, code, reply = _ending(mark)
-    decisive = mark.outcome.verdict in verbs.DECISIVE
-    state = (then.state.value, verbs.keeps_place(then), then.due)
-    return (
-        d.seq,
-        d.step,
-        d.attempt,
-        *state,
-        verdict,
-        code,
-        then.why,
-        reply,
-        verbs.is_question(mark),
-        decisive,
-        d.first_due,
-    )
-
-
-def _ending(mark: Settle) -> tuple[str, str, bytes | None]:
-    return mark.outcome.verdict.value, mark.outcome.code, mark.reply

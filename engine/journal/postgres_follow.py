@@ -1,6 +1,7 @@
 """What follows from the new states of one batch on PostgreSQL, and which mark hears of it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.journal import verbs
 from engine.journal.marks import Acted, Settle
@@ -40,3 +41,29 @@ class Hears:
         if lane is not None and lane in self.lanes:
             return self.lanes[lane]
         return self.messages[seq]
+
+
+def settling(mark: Settle) -> tuple[Any, ...]:
+    """The columns of the statement that settles."""
+    d, then = mark.delivery, mark.then
+    verdict, code, reply = ending(mark)
+    decisive = mark.outcome.verdict in verbs.DECISIVE
+    state = (then.state.value, verbs.keeps_place(then), then.due)
+    return (
+        d.seq,
+        d.step,
+        d.attempt,
+        *state,
+        verdict,
+        code,
+        then.why,
+        reply,
+        verbs.is_question(mark),
+        decisive,
+        d.first_due,
+    )
+
+
+def ending(mark: Settle) -> tuple[str, str, bytes | None]:
+    """Verdict, our code and the sealed reply."""
+    return mark.outcome.verdict.value, mark.outcome.code, mark.reply

@@ -38,12 +38,12 @@ class Records:
 
 
 def apart(marks: Sequence[Settle]) -> tuple[list[Settle], list[Settle]]:
-    """The marks that share no message and no record with one before them, and the rest."""
+    """The marks that share no message (also none that one amends) and no record with one before them, and the rest."""
     now: list[Settle] = []
     later: list[Settle] = []
     taken: set[int | bytes] = set()
     for mark in marks:
-        named: set[int | bytes] = {mark.delivery.seq, *(one.key for one in mark.writes)}
+        named: set[int | bytes] = {mark.delivery.seq, *(one.key for one in mark.writes), *verbs.amended(mark)}
         (now if taken.isdisjoint(named) else later).append(mark)
         taken |= named
     return now, later

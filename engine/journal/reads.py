@@ -16,6 +16,20 @@ left join attempts a on a.message = d.message and a.step = d.step and a.ended is
   (select max(ended) from attempts where message = d.message and step = d.step)
 where d.message = $1 order by d.step, case when a.n = 0 then 1 else 0 end, a.n
 """
+EARLIER = """
+select m.seq, d.step, m.id, m.route, m.release, d.system, d.lane, d.attempt, m.received, m.deadline, d.state,
+d.why, coalesce(d.outcome, '') = 'in_doubt' or coalesce(d.outcome, '') <> 'refused' and exists (
+  select 1 from attempts e where e.message = d.message and e.step = d.step and e.n > 0
+  and (e.outcome is null or e.outcome = 'in_doubt')), coalesce(a.newer, 0)
+from finds f join messages m on m.seq = f.message join deliveries d on d.message = m.seq
+left join amendments a on a.place = d.message * 4096 + 1 + d.step
+where f.hash = $1 and f.message < $2 order by m.seq desc, d.step
+"""
+NEWER = """
+select m.seq, d.step, m.id, m.route, m.release, d.system, d.lane, d.attempt, m.received, m.deadline, d.state
+from amendments a join messages m on m.seq = a.newer join deliveries d on d.message = m.seq
+where a.place = $1 order by d.step limit 1
+"""
 TAKEN = "select taken from splits where place = $1"
 RIDER = "select value from riders where name = $1"
 RELEASE = "select content from releases where digest = $1"
@@ -68,7 +82,10 @@ select distinct m.received / $1 from messages m join (
   select message from deliveries where state = 'ready' or state = 'doubtful'
   union select message from deliveries where owner is not null
   union select message from deliveries where state = 'parked'
-  union select message from deliveries where holds and lane is not null) d on d.message = m.seq
+  union select message from deliveries where holds and lane is not null
+  union select a.newer from amendments a join deliveries d on d.message = a.place / 4096
+    and d.step = a.place - a.place / 4096 * 4096 - 1
+    where d.state not in ('delivered', 'refused', 'given_up', 'skipped', 'withdrawn')) d on d.message = m.seq
 """
 OLDEST_RECEIVED = "select received from messages order by seq limit 1"
 KEYS = "select key, until from keys where key > $1 order by key limit $2"

@@ -198,7 +198,12 @@ READ = f"insert into reads ({', '.join(audit.COLUMNS)}) values ({', '.join('?' f
 LAST_READ = "select n, mac from reads where node = ? and n is not null order by n desc limit 1"
 
 # --- prune: only messages with no open delivery ---
-FINISHED = "select seq from messages where seq = ? and open = 0"
+# What an amended step still carries stays.
+FINISHED = """
+select seq from messages where seq = ?1 and open = 0 and not exists (
+  select 1 from amendments a join deliveries d on d.message = a.place / 4096 and d.step = a.place % 4096 - 1
+  where a.newer = ?1 and d.state not in ('delivered', 'refused', 'given_up', 'skipped', 'withdrawn'))
+"""
 PRUNE_BODY = (
     "delete from bodies where place between ?1 * 4096 and ?1 * 4096 + 4095",
     "update attempts set sealed = null, reply = null where message = ?1",
@@ -214,6 +219,7 @@ PRUNE_WHOLE = (
     "delete from attempts where message = ?1",
     "delete from deliveries where message = ?1",
     "delete from splits where place between ?1 * 4096 and ?1 * 4096 + 4095",
+    "delete from amendments where place between ?1 * 4096 and ?1 * 4096 + 4095 or newer = ?1",
     "delete from messages where seq = ?1",
 )
 # The key of an open message stays: who repeats it must not begin what may be done already.

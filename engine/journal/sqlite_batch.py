@@ -30,6 +30,7 @@ from engine.journal.marks import (
     Written,
 )
 from engine.journal.settings import Settings
+from engine.journal.sqlite_amend import Amending
 from engine.model import FINAL, Accepted, Claimed, Progress, State, Then
 
 
@@ -47,6 +48,7 @@ class Batch:
         self.seq = seq
         """The last number given to a message."""
         self.rooms = verbs.Rooms()
+        self._amending = Amending(self._run, now)
 
     def run(self, marks: Sequence[Mark]) -> list[Any]:
         """The result of each mark, in the order of `marks`; a BusError stands for one that was said no to."""
@@ -175,7 +177,9 @@ class Batch:
     def _settle(self, mark: Settle) -> Progress | Moved | None:
         if not all(self._run(sql.STANDS_AT, (one.version, one.key)).fetchone()[0] for one in mark.writes):
             return Moved()
-        d, then, outcome = mark.delivery, mark.then, mark.outcome
+        d, then, outcome, correction = mark.delivery, mark.then, mark.outcome, mark.then.corrects
+        if correction is not None and not self._amending.stands(correction):
+            return Moved()
         holds, question, verdict = verbs.keeps_place(then), verbs.is_question(mark), outcome.verdict.value
         guard = (outcome.verdict in verbs.DECISIVE, d.attempt) if question else (self._owner, d.attempt, d.first_due)
         changed = self._run(
@@ -192,7 +196,13 @@ class Batch:
             self._run(sql.WITHOUT_CALL, (d.seq, d.step, self._now, self._now, verdict, outcome.code, mark.reply))
         for one in mark.writes:
             self._write(one, verbs.body_place(d.seq, d.step))
-        return self._follow(d.seq, then, mark, None if holds else d.lane)
+        let_go = None if holds else d.lane
+        if correction is None:
+            return self._follow(d.seq, then, mark, let_go)
+        lanes = self._amending.hold(d.seq, correction)
+        progress = self._follow(d.seq, then, mark, let_go)
+        more, again = self._amending.amend(mark, correction)
+        return self._went(mark, progress, lanes | more, again)
 
     def _write(self, one: Written, version: int) -> None:
         if one.value is None:
@@ -298,9 +308,17 @@ class Batch:
         progress = self._follow(act.seq, then, mark, row[2] if change.again or not change.holds else None)
         if not change.again:
             return progress
+        return self._went(mark, progress, set(), [(act.seq, act.step)])
+
+    def _went(
+        self, mark: Settle | Acted, progress: Progress, lanes: set[Any], again: Sequence[tuple[int, int]]
+    ) -> Progress:
+        """Who may go after that in these lanes, and of the steps that stand in line again."""
         freed = verbs.Freed(mark.room, list(progress.claimed), set(progress.ready))
-        self._go(self._run(sql.FREE_STEP, (act.seq, act.step)).fetchall(), freed)
-        return Progress(tuple(freed.claimed), frozenset(freed.ready))
+        self._promote(lanes - {None}, freed)
+        for step in again:
+            self._go(self._run(sql.FREE_STEP, step).fetchall(), freed)
+        return Progress(tuple(freed.claimed), frozenset(freed.ready), progress.done)
 
     # --- the rest ---
 

@@ -153,6 +153,14 @@ finds = Table(
     sqlite_with_rowid=False,
 )
 _index("finds_of", finds, ["message"])
+amendments = Table(
+    "amendments",
+    metadata,
+    Column("place", _Big, primary_key=True, autoincrement=False, comment="the amended step, as in bodies"),
+    Column("newer", BigInteger, nullable=False, comment="the later message whose content it carries"),
+    comment="steps whose content a correction has replaced",
+)
+_index("amending", amendments, ["newer"])
 riders = Table(
     "riders",
     metadata,

@@ -105,6 +105,11 @@ def keeps_place(then: Then) -> bool:
     return then.state not in FINAL
 
 
+def amended(mark: Settle) -> tuple[int, ...]:
+    """The messages whose deliveries a settle amends."""
+    return () if mark.then.corrects is None else tuple(one.seq for one in mark.then.corrects.amended)
+
+
 def is_question(mark: Settle) -> bool:
     """Whether a settle answers a question about an attempt in doubt."""
     return mark.delivery.state is State.DOUBTFUL
