@@ -26,6 +26,7 @@ def command(site: Site) -> None:
     from engine.app.check import check_settings
     from engine.base import log
 
+    gc.disable()  # until it listens: what is made by then stays
     os.umask(0o077)  # journal, keys and socket are for the bus's own user
     site.require()
     problems = Problems()
@@ -68,6 +69,7 @@ def _collect_rarely() -> None:
     """Leaves out of garbage collection what stands for the life of the process (libraries, the release), and collects
     young objects less often: a message leaves no cycles behind, and a full round would hold up every connection.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 20)

@@ -191,7 +191,7 @@ def _parts(text: str, mark: str, end: int | None = None) -> Iterator[tuple[int, 
     whole = text[:end]
     _balanced(whole)
     begin = 0
-    for place in list(_marks(whole)):
+    for place in list(_marks(whole)) if mark in whole else ():
         if place >= begin and whole.startswith(mark, place):
             yield begin, place
             begin = place + len(mark)

@@ -10,16 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
 
-from engine.base.where import Where
+from engine.base.where import Problem, Where
 from engine.settings.problems import Problems
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
+_TEXTS = 512
+"""Texts kept as they were read: those of a release and of the one before."""
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+\Z")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -79,7 +82,23 @@ class Node:
 
 
 def parse(text: str, file: str, problems: Problems) -> Node | None:
-    """The root node of a YAML text; None when it is no YAML, which is then a finding."""
+    """The root node of a YAML text; None when it is no YAML, which is then a finding. A text that was read a short
+    while ago is not read again: a new release shares most of its texts with the one before.
+    """
+    root, found = _parsed(text, file)
+    for problem in found:
+        problems.add(problem.where, problem.what, problem.hint)
+    return root
+
+
+@lru_cache(maxsize=_TEXTS)
+def _parsed(text: str, file: str) -> tuple[Node | None, tuple[Problem, ...]]:
+    problems = Problems()
+    root = _root(text, file, problems)
+    return root, tuple(problems)
+
+
+def _root(text: str, file: str, problems: Problems) -> Node | None:
     loader = getattr(yaml, "CLoader", yaml.Loader)(text)
     try:
         composed = loader.get_single_node()
