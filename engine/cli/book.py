@@ -65,7 +65,7 @@ class StepNames:
         routes = load_routes(text.decode("utf-8", "replace"), ROUTES, Problems())
         if routes is None:
             return {}
-        return {name: [*route.all_steps(), *route.on_failure] for name, route in routes.routes.items()}
+        return {name: route.step_names() for name, route in routes.routes.items()}
 
 
 def local(loaded: Loaded, instant: int | None) -> str:

@@ -13,6 +13,7 @@ from engine.mapping.library import Library
 from engine.mapping.scope import ShapeReader
 from engine.model import Incoming, Outgoing, Profile
 from engine.registry.systems import PROFILES as LOCAL
+from engine.routing.amends import amending, check_amends
 from engine.routing.answering import Answer
 from engine.routing.children import Children, check_circles, check_lines
 from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
@@ -83,7 +84,7 @@ class _Compiler:
         check_lines([*main, *failing], self._place_of, self._problems)
         answering = Answer(self._text, self._where, self._around.outgoing, self._problems)
         answer = answering.of(self._name, main)
-        return Route(
+        route = Route(
             name=self._name,
             sources=tuple(source for source, _ in sources),
             steps=tuple(main if answer is None else answering.waited(main, answer)),
@@ -96,6 +97,11 @@ class _Compiler:
 
     # --- where it begins -------------------------------------------------------------------------
 
+        if self._text.amends is None:
+            return route
+        check_amends(self._text, route, self._where, self._problems)
+        by = self._value(self._text.amends.by, reader, "amends")
+        return amending(route, by, send=self._text.amends.accepted == "send")
     def _source(self, number: int) -> tuple[tuple[str, str], Incoming] | None:
         word = (self._text.from_ or [])[number]
         where = self._where("from", number)

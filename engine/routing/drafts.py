@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from engine.base.clock import to_micros
 from engine.base.errors import BusError, Code
-from engine.model import Context, Incoming, NewMessage, Rider, Shape
+from engine.model import Context, Find, Incoming, NewMessage, Rider, Shape
 from engine.routing.entrance import Entrance
 from engine.routing.messages import Message
-from engine.routing.plan import deliveries
+from engine.routing.plan import Route, deliveries
 from engine.routing.release import Release
 
 Draft: TypeAlias = tuple[NewMessage, Message]
@@ -27,7 +27,7 @@ def drafted(
         raise BusError(Code.VALIDATION_FAILED, broken[0], spot=broken[0].split(" ", 1)[0])
     campus = document.get("campus")
     campus = campus if campus in entrance.campuses else entrance.campuses[0]
-    return Message(release, route, document, context, campus, size)
+    return Message(release, route, document, context, campus, size, entrance.system)
 
 
 def new_message(
@@ -52,10 +52,16 @@ def new_message(
         other_content=route.key.other_content if route.key else "conflict",
         raw=raw,
         deliveries=deliveries(route, document, message.campus),
-        finds=message.release.finds(route.shape, document),
+        finds=finds_of(message.release, route, document, message.system, message.campus),
         riders=riders,
         meta=meta,
     )
+
+
+def finds_of(release: Release, route: Route, document: Shape, system: str, campus: str) -> tuple[Find, ...]:
+    """By what a message is found again: by people, and by what corrects it."""
+    found, amending = release.finds(route.shape, document), route.amending(document, system, campus)
+    return found if amending is None else (*found, amending)
 
 
 def bytes_of(document: Shape) -> bytes:

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from engine.delivery.interface import Policy
-from engine.model import FINAL, Added, NewDelivery, Shape, State, Then
+from engine.model import FINAL, Added, Find, NewDelivery, Shape, State, Then
 from engine.routing.timing import Timing
 
 ROUTE = "route"
 """The local system that makes messages of other routes: `to: route.x`, and `from: route` for these."""
+
+AMENDS = "amends"
+"""The local system that gives the content of corrections to what they correct; its step is called so too."""
 
 Scope: TypeAlias = Mapping[str, Any]
 """A message's document, and by step name the outcome and reply of the steps before."""
@@ -85,6 +88,18 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Amends:
+    """How messages of a route correct earlier ones: see `engine.routing.amending`."""
+
+    by: Callable[[Scope], str | None]
+    """What a correction has in common with what it corrects."""
+    step: Step
+    """The bus's own step of each message: before it, none of those that can be amended begins."""
+    send: bool = False
+    """A correction of what was accepted is sent; else it is parked for a person."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answering:
     """Where the caller of an operation that changes something is answered, and how long he waits for it."""
 
@@ -115,11 +130,23 @@ class Route:
     """The shape of its document."""
     schedule: Timing | None = None
     """When its sources that have to be asked are asked; None: they send by themselves."""
+    amends: Amends | None = None
+    """None: each message is one of its own."""
+
+    @property
+    def every(self) -> tuple[Step, ...]:
+        """All steps by their numbers: those of `on_failure` and the bus's own follow the route's."""
+        return self.steps + self.on_failure + ((self.amends.step,) if self.amends is not None else ())
 
     def step(self, index: int) -> Step | None:
-        """The step of that number, of the route or of its `on_failure`."""
-        every = self.steps + self.on_failure
+        """The step of that number, of the route, of its `on_failure` or the bus's own."""
+        every = self.every
         return every[index] if 0 <= index < len(every) else None
+
+    def amending(self, document: Shape, system: str, campus: str) -> Find | None:
+        """By which a message and its corrections find each other: one system's, at one campus, on this route."""
+        value = self.amends.by(document) if self.amends is not None else None
+        return None if value is None else Find(AMENDS, f"{self.name}\x1f{system}\x1f{campus}\x1f{value}")
 
 
 def deliveries(route: Route, document: Shape, campus: str) -> tuple[NewDelivery, ...]:
@@ -133,7 +160,7 @@ def deliveries(route: Route, document: Shape, campus: str) -> tuple[NewDelivery,
             needs=sum(1 for need in step.needs if need not in skipped),
             skipped=step.index in skipped,
         )
-        for step in route.steps
+        for step in (*route.steps, *([route.amends.step] if route.amends is not None else []))
     )
 
 
@@ -156,7 +183,7 @@ def follow(
         if makes:
             return replace(bare, awaited=freed)
         return replace(bare, freed=freed) if freed else bare
-    skip, bare = _all_behind(route, index), replace(bare, awaited=()) if makes else bare
+    skip, bare = behind(route, index), replace(bare, awaited=()) if makes else bare
     starts = route.on_failure and index < len(route.steps) and not failing
     return replace(bare, skip=skip, add=_added(route, document, campus) if starts else ())
 
@@ -165,12 +192,13 @@ def _needing(route: Route, index: int) -> tuple[int, ...]:
     return tuple(step.index for step in route.steps + route.on_failure if index in step.needs)
 
 
-def _all_behind(route: Route, index: int) -> tuple[int, ...]:
-    behind = {index}
+def behind(route: Route, index: int) -> tuple[int, ...]:
+    """The steps that need a step, directly or by others."""
+    found = {index}
     for step in route.steps + route.on_failure:  # needs point backwards, so one pass finds them all
-        if any(need in behind for need in step.needs):
-            behind.add(step.index)
-    return tuple(sorted(behind - {index}))
+        if any(need in found for need in step.needs):
+            found.add(step.index)
+    return tuple(sorted(found - {index}))
 
 
 def _added(route: Route, document: Shape, campus: str) -> tuple[Added, ...]:

@@ -9,10 +9,10 @@ from engine.base.errors import BusError, Code
 from engine.delivery.interface import Work
 from engine.delivery.stored import decode
 from engine.journal.interface import Journal
-from engine.model import Claimed, Context, Outcome, Outgoing, Progress, State, Then
+from engine.model import Claimed, Context, Outcome, Outgoing, Progress, Shape, State, Then
 from engine.routing import answers
 from engine.routing.messages import Message, Messages
-from engine.routing.plan import Route, Step, follow
+from engine.routing.plan import AMENDS, ROUTE, Route, Step, follow
 from engine.routing.waiting import Waiting
 
 _STANDING = (State.DOUBTFUL, State.PARKED)
@@ -26,6 +26,7 @@ class Turn:
     """A step of a message whose turn it is."""
 
     message: Message
+    """Whose content the step carries: its own, or that of the message that amended it."""
     step: Step
     scope: Mapping[str, Any]
     run: bool
@@ -60,9 +61,10 @@ class RoutePlanner:
         if step is None:
             raise BusError(Code.INTERNAL, "the step is not in the message's release")
         outcomes = await self._outcomes(message, step, delivery)
-        scope = _scope(message, step, outcomes)
+        spoken, step = await self._spoken(message, step, delivery)
+        scope = _scope(spoken.document, step, message.route, outcomes)
         run = step.when is None or step.when.early or step.when.test(scope)
-        return Turn(message, step, scope, run)
+        return Turn(spoken, step, scope, run)
 
     async def work(self, delivery: Claimed) -> Work:
         turn = await self.turn(delivery)
@@ -110,7 +112,7 @@ class RoutePlanner:
         step = message.route.step(delivery.step)
         if step is None:
             raise BusError(Code.INTERNAL, "the step is not in the message's release")
-        profile = message.release.profile(step.system) if step.makes is None else None
+        profile = message.release.profile(step.system) if step.system not in (ROUTE, AMENDS) else None
         return message.route, step, profile.outgoing.get(step.operation) if profile is not None else None
 
     async def ended(self, delivery: Claimed, bare: Then, outcome: Outcome | None = None) -> Then:
@@ -148,6 +150,17 @@ class RoutePlanner:
         context = message.context
         return replace(context, values={**context.values, **named}) if named else context
 
+    async def _spoken(self, message: Message, step: Step, delivery: Claimed) -> tuple[Message, Step]:
+        """The message whose content a step carries, and its own step of that name."""
+        newer = await self._journal.newer(delivery.seq, delivery.step) if message.route.amends is not None else None
+        if newer is None:
+            return message, step
+        spoken = await self._messages.get(newer)
+        own = next((one for one in spoken.route.every if one.name == step.name), None)
+        if own is None:
+            raise BusError(Code.INTERNAL, "the step is not in the correction's release")
+        return spoken, own
+
     async def _outcomes(
         self, message: Message, step: Step, delivery: Claimed
     ) -> Mapping[int, tuple[State, Outcome | None]]:
@@ -159,11 +172,14 @@ class RoutePlanner:
         return outcomes
 
 
-def _scope(message: Message, step: Step, outcomes: Mapping[int, tuple[State, Outcome | None]]) -> Mapping[str, Any]:
+def _scope(
+    document: Shape, step: Step, route: Route, outcomes: Mapping[int, tuple[State, Outcome | None]]
+) -> Mapping[str, Any]:
+    """What a step reads: the document, and what `route` says of the steps that went before."""
     if not step.reads:
-        return message.document
-    scope: dict[str, Any] = dict(message.document)
-    for other in message.route.steps + message.route.on_failure:
+        return document
+    scope: dict[str, Any] = dict(document)
+    for other in route.steps + route.on_failure:
         if other.name in step.reads:
             state, outcome = outcomes.get(other.index, (State.WAITING, None))
             scope[other.name] = {"outcome": state.value, "reply": outcome.value or {} if outcome else {}}

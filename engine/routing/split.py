@@ -19,7 +19,7 @@ from engine.delivery.local import Ended
 from engine.journal.interface import Journal
 from engine.model import Accepted, Claimed, Conflict, NewMessage, Outcome, Shape, State, Then, Verdict
 from engine.routing.accept import REFUSED, Deliverer
-from engine.routing.drafts import bytes_of, digest_of
+from engine.routing.drafts import bytes_of, digest_of, finds_of
 from engine.routing.messages import Message, Messages, document_meta
 from engine.routing.plan import ROUTE, Makes, Route, deliveries
 from engine.routing.planner import RoutePlanner, Turn
@@ -116,7 +116,8 @@ class _Maker:
         """The same child, as its steps read it."""
         campus = self._turn.message.campus
         context = self._release.context(child.received, child.id, campus)
-        return Message(self._release, self._route, self._documents[child.id], context, campus, len(child.raw))
+        document = self._documents[child.id]
+        return Message(self._release, self._route, document, context, campus, len(child.raw), ROUTE)
 
     def _child(self, item: Any) -> NewMessage:
         document = self._document(item)
@@ -136,7 +137,7 @@ class _Maker:
             other_content=route.key.other_content if route.key else "conflict",
             raw=raw,
             deliveries=deliveries(route, document, campus),
-            finds=self._release.finds(route.shape, document),
+            finds=finds_of(self._release, route, document, ROUTE, campus),
             meta=document_meta(ROUTE, route.name, campus),
         )
 

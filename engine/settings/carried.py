@@ -1,18 +1,13 @@
 """What the grammar of `routes.yaml` has and the engine does not carry yet, as data in one place.
 
-A key that would be read and then ignored is worse than one that is unknown: each is a finding. The
-change that builds one deletes its line here.
+What would be read and then ignored is worse than what is unknown: each is a finding. The change that
+builds one deletes its line here.
 """
 
 from collections.abc import Iterator
 
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
-
-KEYS = {
-    "routes.*.amends": "a corrected message is one of its own",
-}
-"""Keys by their place (`*` is any name), each with what the engine does instead."""
 
 BEGINNINGS = {
     "routes.*.to": ("ledger.",),
@@ -23,10 +18,7 @@ BEGINNINGS = {
 
 
 def say_not_carried(root: Node, problems: Problems) -> None:
-    """Notes every key and value of a `routes.yaml` that the engine does not carry yet."""
-    for pattern, instead in KEYS.items():
-        for key, node in _matching(root, pattern.split(".")):
-            problems.add(node.key_where or node.where, f"{key!r} is not carried yet", instead)
+    """Notes every value of a `routes.yaml` that the engine does not carry yet."""
     for pattern, beginnings in BEGINNINGS.items():
         for _, node in _matching(root, pattern.split(".")):
             for value in node.elements() or (node,):

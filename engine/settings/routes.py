@@ -24,6 +24,9 @@ from engine.settings.units import Duration, wrong
 ONLY_STEP = "call"
 """The name of the one step of a route that is written in one line."""
 
+AMENDS = "amends"
+"""The name of the bus's own step of a route that amends."""
+
 ACCEPTED = "accepted"
 """The answer point before every step: the message is on our disk."""
 
@@ -164,6 +167,15 @@ class Merge(Text):
     """A part that did not answer is named in the answer, with the error's code, or makes it fail."""
 
 
+class Amends(Short):
+    """How a message corrects an earlier one: `record_id`, or the long form. Steps with `refused: park` are amended."""
+
+    by: str
+    """A path of the message: what has the same value here is the same record, of one system at one campus."""
+    accepted: Literal["park", "send"] = "park"
+    """What becomes of a correction of what was accepted already: a person's turn, or sent like any other."""
+
+
 class Cache(Short):
     """How long an answer may be given again: `10m`, or the long form. What is kept lies in this node's memory, for each
     campus and each question of its own; errors and incomplete answers are not kept.
@@ -226,8 +238,13 @@ class Route(Text):
     """When the source is answered."""
     schedule: Schedule | None = None
     """When the bus asks by itself."""
-    amends: str | None = None
-    """A message with the same value here replaces the parked one, in its place."""
+    amends: Amends | None = None
+    """What a message has in common with an earlier one that it corrects: where that one is parked or has not begun, it
+    is sent with the content of the new one, in its old place."""
+
+    def step_names(self) -> list[str]:
+        """The names of all steps in the order of their numbers, the bus's own last."""
+        return [*self.all_steps(), *self.on_failure, *([AMENDS] if self.amends is not None else [])]
 
     def all_steps(self) -> dict[str, Step]:
         """The steps of every form: a one-line route has one, named `call`; parts of `gather` need no other."""

@@ -9,7 +9,7 @@ from engine.settings.problems import Problems
 from engine.settings.systems import At, System
 
 PRODUCTION = "production"
-OURS = frozenset({"route", "registry", "rules"})
+OURS = frozenset({"route", "amends", "registry", "rules"})
 """Names by which routes mean no system around the bus."""
 _SANDBOX_PORTS = range(9000, 9100)
 _LOOPBACK = ("localhost", "127.", "::1", "[::1]")

@@ -197,7 +197,7 @@ class _Check:
 
     def _steps(self) -> Iterator[str]:
         for route in self._release.routes.values():
-            yield from (step.name for step in (*route.steps, *route.on_failure))
+            yield from (step.name for step in route.every)
 
     def _named(self, number: int, place: Any, word: str, what: str, known: Any) -> bool:
         names = list(known)

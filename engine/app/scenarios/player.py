@@ -206,7 +206,7 @@ class _Player:
             self._end(self._scenario.where(number, "state"), f"expected message {chosen}, the journal has {len(kept)}")
         line = kept[chosen - 1]
         route = self._release.routes.get(line.route)
-        names = {step.index: step.name for step in (*route.steps, *route.on_failure)} if route else {}
+        names = {step.index: step.name for step in route.every} if route else {}
         states = {names[step.step]: step.state for step in line.steps}
         for step, state in event.state.items():
             where = self._scenario.where(number, "state", step)

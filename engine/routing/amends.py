@@ -1,0 +1,44 @@
+"""`amends:` of a route, compiled: which steps a correction gives its content to, and the bus's own step before them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.base.where import Where
+from engine.delivery.interface import Policy
+from engine.routing.plan import AMENDS, Amends, Route, Scope, Step
+from engine.settings.problems import Problems
+from engine.settings.routes import Route as RouteText
+
+
+def is_amended(step: Step) -> bool:
+    """Whether corrections give such a step their content: what they refuse of it waits for one."""
+    return step.policy.park_refused
+
+
+def amending(route: Route, by: Callable[[Scope], str | None], *, send: bool) -> Route:
+    """The route with the bus's own step, which those that are amended wait for."""
+    own = Step(len(route.every), AMENDS, AMENDS, "", needs=(), policy=Policy())
+    steps = tuple(replace(step, needs=(own.index,)) if is_amended(step) else step for step in route.steps)
+    return replace(route, steps=steps, amends=Amends(by, own, send))
+
+
+def check_amends(text: RouteText, route: Route, place: Callable[..., Where], problems: Problems) -> None:
+    """Notes what does not fit. `place`: where something stands in the route's text."""
+    assert text.amends is not None, "asked of routes that amend"
+    where, amended = place("amends"), [step for step in route.steps if is_amended(step)]
+    if not amended:
+        what = "nothing of this route waits for a correction when it is refused"
+        problems.add(where, what, "write refused: park at the step that is amended")
+    if route.answer is not None:
+        problems.add(where, "a caller waits for this route, and hears what became of his own call", "leave it out")
+    if text.key is not None and text.key.by == [text.amends.by] and text.key.other_content == "conflict":
+        what = "a correction has the key of what it corrects, and would be refused as a conflict"
+        problems.add(place("key"), what, "other_content: new, or a version in the key")
+    names = {step.index: step.name for step in route.every}
+    for step in amended:
+        if step.needs:
+            what = f"{step.name!r} is amended where it stands, and waits for {names[step.needs[0]]!r}"
+            problems.add(place("steps", step.name), what, "write needs: []")
+    for block in ("steps", "on_failure"):
+        if AMENDS in getattr(text, block):
+            problems.add(place(block, AMENDS), f"{AMENDS!r} is the bus's own step here", "name the step otherwise")
