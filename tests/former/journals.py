@@ -16,8 +16,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MASTER = b"only-for-tests-" + b"0" * 33
-LEFT = 1_795_222_054_200_000
-"""The instant of the kill, in microseconds UTC."""
+LEFT = 1_795_222_200_000_000
+"""Just after both were killed, in microseconds UTC."""
 
 
 def put_sqlite(path: Path) -> str:
