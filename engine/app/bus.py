@@ -78,15 +78,16 @@ class Bus:
         ids: Ids | None = None,
         secrets: Secrets | None = None,
         reread: Reread | None = None,
+        switched: Callable[[], None] = lambda: None,
         behind: float = _BEHIND,
         control: bool = True,
         crash: Crash | None = None,
         asks: Callable[[str], bool] = lambda _route: True,
         enciphers: bool = True,
     ) -> None:
-        """`reread`: reads the settings again for a reload. A scenario brings a clock, identifiers and secrets of its
-        own; it is never `behind`, has no control socket, says which routes ask by their schedule, and looks into bodies
-        that are not enciphered.
+        """`reread` reads the settings again for a reload, `switched` is called after each switch. A scenario brings a
+        clock, identifiers and secrets of its own; it is never `behind`, has no control socket, says which routes ask by
+        their schedule, and looks into bodies that are not enciphered.
         """
         self.site = site
         self.clock = clock or SystemClock(lambda drift: _log.warning("clock_moved", drift_us=drift))
@@ -99,6 +100,7 @@ class Bus:
         self.config: Config = loaded.config
         self._listeners = Listeners()
         self.switching = Switching(self, self._listeners, reread)
+        self._switched = switched
         self._answering: Answering | None = None
         self._behind = behind
         self._controlled = control
@@ -167,6 +169,7 @@ class Bus:
         if read_again:
             self.messages.forget_all()
         self.schedules.follow(self.supervisor, self.config.site.campuses, self.surroundings.fed, self._asks)
+        asyncio.get_running_loop().call_soon(self._switched)
 
     # --- its life -------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import os
 import signal
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,9 @@ from engine.cli.say import CannotRun, as_json, progress, refuse
 from engine.cli.site import Adapters, Site, site_options
 from engine.settings.layers import Loaded
 from engine.settings.problems import Problems, TextsRefused
+
+if TYPE_CHECKING:
+    from engine.app.bus import Bus
 
 _YOUNG = 5000
 """Objects made and not given back before the youngest are collected."""
@@ -21,7 +26,8 @@ _YOUNG = 5000
 def command(site: Site) -> None:
     """Runs the bus in the foreground. Ctrl-C or SIGTERM stops it: what is under way ends or stays recorded.
 
-    Log lines are JSON on standard error. With --json the addresses are printed as JSON once it listens.
+    SIGHUP reloads texts and settings, as hisbus reload does. Log lines are JSON on standard error. With --json the
+    addresses are printed as JSON once it listens.
     """
     from engine.app.check import check_settings
     from engine.base import log
@@ -38,6 +44,13 @@ def command(site: Site) -> None:
         runner.run(_serve(site, loaded))
 
 
+def _reread(site: Site, problems: Problems) -> Loaded | None:
+    """The settings as they are now: the environment is that of the start."""
+    from engine.app.check import check_settings
+
+    return check_settings(site.folder, site.environment, os.environ, problems)
+
+
 async def _serve(site: Site, loaded: Loaded) -> None:
     from engine.app.bus import Bus
     from engine.app.control import ControlTaken
@@ -45,7 +58,7 @@ async def _serve(site: Site, loaded: Loaded) -> None:
 
     stop = asyncio.Event()
     _on_signals(stop)
-    bus = Bus(site.folder, loaded, Adapters())
+    bus = Bus(site.folder, loaded, Adapters(), reread=partial(_reread, site), switched=lambda: _settle(bus))
     try:
         await bus.start()
     except TextsRefused as refused:
@@ -54,7 +67,7 @@ async def _serve(site: Site, loaded: Loaded) -> None:
         raise CannotRun("a bus runs at this site already", f"it answers at {taken}") from taken
     except (JournalError, OSError) as error:
         raise CannotRun(str(error), "nothing was changed") from error
-    _collect_rarely()
+    _on_hangup(bus)
     if site.as_json:
         as_json({"listeners": dict(bus.addresses())})
     else:
@@ -65,11 +78,20 @@ async def _serve(site: Site, loaded: Loaded) -> None:
     await bus.stop()
 
 
+def _settle(bus: "Bus") -> None:
+    """What the process itself takes over of a switch."""
+    from engine.base import log
+
+    log.set_up(bus.config.log.level)
+    _collect_rarely()
+
+
 def _collect_rarely() -> None:
-    """Leaves out of garbage collection what stands for the life of the process (libraries, the release), and collects
-    young objects less often: a message leaves no cycles behind, and a full round would hold up every connection.
+    """Leaves out of garbage collection what stands until the next switch (libraries, the release), and collects young
+    objects less often: a message leaves no cycles behind, and a full round would hold up every connection.
     """
     gc.enable()
+    gc.unfreeze()  # what stood before a switch may go
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 20)
@@ -82,6 +104,25 @@ def _on_signals(stop: asyncio.Event) -> None:
             loop.add_signal_handler(name, stop.set)
         except NotImplementedError:  # Windows: asyncio hears no signals there
             signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+def _on_hangup(bus: "Bus") -> None:
+    """SIGHUP reloads; what came of it is logged."""
+    from engine.app.switching import By
+    from engine.base.errors import BusError
+
+    async def reload() -> None:
+        try:
+            await bus.switching.reload(By("SIGHUP"))
+        except TextsRefused as refused:
+            for problem in refused.problems:
+                progress(str(problem))
+        except BusError as error:
+            progress(f"not reloaded: {error.detail}")
+
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: bus.supervisor.once("reload", reload()))
 
 
 def _loop() -> "type[asyncio.AbstractEventLoop] | None":
