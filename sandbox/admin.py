@@ -16,6 +16,8 @@ from aiohttp import web
 
 from sandbox import pages, times
 from sandbox.compare import compare
+from sandbox.fhir import admin as fhir_admin
+from sandbox.fhir.compare import compare as compare_at_fhir
 from sandbox.gateway import state
 from sandbox.his import admin as his_admin
 from sandbox.regulator import admin as regulator_admin
@@ -67,6 +69,8 @@ def _desks(app: web.Application, hospital: Hospital) -> None:
     regulator = regulator_admin.Desk(hospital.regulator, hospital.store)
     looks = {name: partial(regulator.view, name) for name in regulator_admin.FILTERS}
     _mount(app, "regulator", looks, {"days": regulator.paint, "seal": regulator.seal, "open": regulator.open})
+    fhir = fhir_admin.Desk(hospital.fhir, hospital.store)
+    _mount(app, "fhir", {"counts": fhir.counts, "compare": fhir.compare}, {})
     warehouse = warehouse_admin.Front(hospital.warehouse)
     looks = {"rows": warehouse.rows, "counts": warehouse.counts}
     _mount(app, "warehouse", looks, {"add": warehouse.add, "correct": warehouse.correct, "load": warehouse.load})
@@ -273,7 +277,11 @@ class _Views:
         found = compare(self._hospital.store)
         if wanted := request.query.get("verdict"):
             found["rows"] = [row for row in found["rows"] if row["verdict"] == wanted]
-        return _json({**found, "regulator": self._hospital.regulator.ledger.compare()["summary"]})
+        beside = {
+            "regulator": self._hospital.regulator.ledger.compare()["summary"],
+            "fhir": compare_at_fhir(self._hospital.store, self._hospital.fhir.shelf)["summary"],
+        }
+        return _json({**found, **beside})
 
     def _rows(self, request: web.Request, statement: str) -> web.StreamResponse:
         rows = self._read(request, statement)

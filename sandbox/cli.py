@@ -15,6 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from sandbox.fhir import cli as fhir
 from sandbox.his import cli as his
 from sandbox.regulator import cli as regulator
 from sandbox.warehouse import cli as warehouse
@@ -22,7 +23,7 @@ from sandbox.warehouse import cli as warehouse
 _SHORT = ("preliminary", "final", "correct", "withdraw", "late-old-version")
 _HARMLESS = {"ok", "optional", "listed", "counter", "corrected"}
 _WIDEST = 40
-_DESKS = {"his": his.request, "regulator": regulator.request, "warehouse": warehouse.request}
+_DESKS = {"his": his.request, "fhir": fhir.request, "regulator": regulator.request, "warehouse": warehouse.request}
 """Systems with commands of their own."""
 
 
@@ -35,6 +36,7 @@ def arguments() -> argparse.ArgumentParser:
     _traffic_acts(acts)
     _reading_acts(acts)
     his.add(acts)
+    fhir.add(acts)
     regulator.add(acts)
     warehouse.add(acts)
     return parser
@@ -102,7 +104,7 @@ def request(options: argparse.Namespace) -> tuple[str, str, dict[str, Any] | Non
         k: v for k, v in vars(options).items() if v is not None and k not in ("at", "json", "act", "fault", "which")
     }
     match options.act:
-        case "his" | "regulator" | "warehouse":
+        case "his" | "fhir" | "regulator" | "warehouse":
             return _DESKS[options.act](given.pop(options.act), given)
         case "publish":
             given["status"] = "P" if given.pop("preliminary") else "F"
@@ -175,7 +177,8 @@ def main(words: list[str] | None = None) -> int:
     shown = [json.dumps(answer, ensure_ascii=False, indent=1)] if options.json else lines(answer)
     sys.stdout.write("\n".join(shown) + "\n")
     compared = "compare" in (options.act, *(getattr(options, desk, "") for desk in _DESKS))
-    return int(compared and bool({*answer["summary"], *answer.get("regulator", ())} - _HARMLESS))
+    verdicts = {*answer["summary"], *answer.get("regulator", ()), *answer.get("fhir", ())} if compared else set()
+    return int(bool(verdicts - _HARMLESS))
 
 
 if __name__ == "__main__":

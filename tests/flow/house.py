@@ -106,6 +106,12 @@ class House:
                 found[row["verdict"]] = found.get(row["verdict"], 0) + 1
         return found
 
+    def at_fhir(self, report: str) -> str:
+        """What the hospital makes of a report at its clinical data repository."""
+        return next(
+            (row["verdict"] for row in self.look("/fhir/compare")["rows"] if row["report"] == report), "missing"
+        )
+
     def complaints(self) -> set[str]:
         """What senders had to say about our acknowledgements."""
         return {row["complaints"] for row in self.look("/ledger/sent", limit=5000)["rows"]} - {""}
