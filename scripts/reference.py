@@ -28,6 +28,7 @@ from engine.mapping import texts
 from engine.mapping.reference import markdown as functions_page
 from engine.registry.reference import markdown as local_systems_page
 from engine.sealing.sign import SealText
+from engine.settings.calendar import CalendarText
 from engine.settings.error_pages import errors_page, errors_page_zh
 from engine.settings.models import Config
 from engine.settings.pages import adapters_page, text_page
@@ -42,6 +43,7 @@ MADE = "<!-- Made by scripts/reference.py from the code: change it there. -->\n\
 TEXTS: dict[str, tuple[type[BaseModel], str, str]] = {
     "config": (Config, "Settings", "What stands in `config/`: where things are here."),
     "routes": (RoutesText, "Routes", "What stands in `routes.yaml`: what flows."),
+    "calendar": (CalendarText, "Calendar", "What stands in the file that `site.calendar` names: days off (调休)."),
     "profile": (texts.ProfileText, "Profiles", "What stands in `mappings/<role>/<vendor>.yaml`: how a system speaks."),
     "contracts": (ContractsText, "Contracts", "What stands under `contracts:` in the channel's profile."),
     "operations": (PartText, "Operations", "What stands in `mappings/contracts/`: the operations of one domain."),

@@ -16,6 +16,7 @@ from engine.model import Profile
 from engine.routing.release import ROUTES, Release, build, profile_names, read_texts
 from engine.routing.release import Site as ReleaseSite
 from engine.sealing.seal import LoginOf, Seals
+from engine.settings.calendar import load_calendar
 from engine.settings.layers import Loaded, load_config
 from engine.settings.models import Config
 from engine.settings.problems import Problems
@@ -91,6 +92,7 @@ def check_settings(
     loaded = load_config(site, environment, environ, problems)
     if loaded is not None:
         check_rules(loaded, site, problems)
+        load_calendar(site, loaded.config.site.calendar, loaded.where("site", "calendar"), problems)
         check_secrets(loaded, Secrets(loaded.config.secrets, site, environ), problems)
         if environment is None and not loaded.config.systems:
             _note_environments(site, problems)
@@ -117,6 +119,7 @@ def release_site(
         config.site.zone,
         config.delivery.retry,
         Seals(login or around.login, ids, enciphers=enciphers),
+        load_calendar(around.site, config.site.calendar, Where(""), Problems()),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.app.acts import acts
+from engine.app.collecting import collecting
 from engine.app.control import Handler
 from engine.app.journal import keep_of
 from engine.app.releasing import in_force, releasing
@@ -18,6 +19,7 @@ from engine.journal.group import GroupJournal
 from engine.model import State
 from engine.routing.planner import RoutePlanner
 from engine.routing.release import Release, Releases
+from engine.routing.schedule import Schedules
 from engine.routing.waiting import Waiting
 from engine.settings.models import Config
 
@@ -32,6 +34,7 @@ class Running(Protocol):
     journal: GroupJournal
     delivery: Delivery
     planner: RoutePlanner
+    schedules: Schedules
     waiting: Waiting
     releases: Releases
     site: Path
@@ -45,7 +48,13 @@ class Running(Protocol):
 
 def commands(bus: Running) -> Mapping[str, Handler]:
     """The commands by name."""
-    return {**acts(bus), **releasing(bus), "status": _status(bus), "prune": _prune(bus)}
+    return {
+        **acts(bus),
+        **releasing(bus),
+        "collect": collecting(bus),
+        "status": _status(bus),
+        "prune": _prune(bus),
+    }
 
 
 def _status(bus: Running) -> Handler:

@@ -88,7 +88,8 @@ class Intake:
         self, system: str, release: Release, draft: Callable[[], Draft], raw: bytes, known: str | None = None
     ) -> BusError | None:
         """Makes one message durable and hands it on; None where it is (or was so before), else why it was refused:
-        then it is kept as that. `raw`: what came; `known`: the key under which a refusal of it is kept once only.
+        then it is kept as that. `raw`: what came; `known`: of what the bus itself has found, the key under which a
+        refusal of it is kept once only. Where not even that could be kept, it is BUSY: it is to be found again.
         """
         try:
             if self._busy():
@@ -97,8 +98,8 @@ class Intake:
             result = await self._journal.accept(new, self._delivery.room)
             self._taken(system, new, message, result)
         except BusError as error:
-            await self._refuse(system, release, raw, error, known)
-            return error
+            kept = await self._refuse(system, release, raw, error, known)
+            return error if kept or known is None else BusError(Code.BUSY, "the refusal could not be kept")
         except Exception as error:  # noqa: BLE001 - a source must be answered whatever failed; nothing was promised yet
             _log.error("accept_failed", system=system, error=type(error).__name__)
             return BusError(Code.INTERNAL, "the message was not stored")
@@ -153,14 +154,14 @@ class Intake:
 
     async def _refuse(
         self, system: str, release: Release, raw: bytes, error: BusError, known: str | None = None
-    ) -> None:
-        """Keeps refused input for inspection; below the disk reserve nothing can be kept."""
+    ) -> bool:
+        """Keeps refused input for inspection; below the disk reserve nothing can be kept. Gives whether it is."""
         busy = error.code is Code.BUSY
         metrics.RECEIVED.labels(system, "busy" if busy else "refused").inc()
         identity = self._ids.message()
         _log.warning("refused", system=system, code=error.code.name, detail=error.detail, id=identity)
         if busy:
-            return
+            return False
         new = NewMessage(
             id=identity,
             route=REFUSED,
@@ -178,6 +179,8 @@ class Intake:
             await self._journal.accept(new, self._delivery.room)
         except BusError:
             _log.warning("refused_not_kept", system=system, code=error.code.name)
+            return False
+        return True
 
     def _answer(self, profile: Profile, raw: bytes, heard: list[Heard], *, batch: bool) -> Answer:
         made = {"time": self._second(), "id": self._ids.message()}

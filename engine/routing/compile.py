@@ -18,7 +18,8 @@ from engine.routing.answering import Answer
 from engine.routing.children import Children, check_circles, check_lines
 from engine.routing.plan import ROUTE, Key, Lane, Route, Scope, Step, When
 from engine.routing.replies import replies_read
-from engine.routing.timing import Timing, check_fed, compile_schedule
+from engine.routing.timing import Timing, check_fed, check_order, compile_schedule
+from engine.settings.calendar import Calendar
 from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 from engine.settings.routes import Route as RouteText
@@ -36,6 +37,7 @@ class Surroundings:
     """System to the name of its profile, from the settings."""
     retry: Retry
     setup: Setup
+    calendar: Calendar | None = None
 
     def profile(self, system: str) -> Profile | None:
         return LOCAL.get(system) or self.library.profiles.get(self.systems.get(system, ""))
@@ -55,6 +57,7 @@ def compile_routes(texts: RoutesText, around: Surroundings, problems: Problems) 
         if (route := _Compiler(name, text, texts, around, problems).route()) is not None
     }
     check_circles(texts, problems)
+    check_order(texts.routes, texts.where, problems)
     taken: dict[tuple[str, str], str] = {}
     for route in compiled.values():
         for number, source in enumerate(route.sources):
@@ -94,14 +97,14 @@ class _Compiler:
             shape=shape,
             schedule=self._schedule(sources),
         )
-
-    # --- where it begins -------------------------------------------------------------------------
-
         if self._text.amends is None:
             return route
         check_amends(self._text, route, self._where, self._problems)
         by = self._value(self._text.amends.by, reader, "amends")
         return amending(route, by, send=self._text.amends.accepted == "send")
+
+    # --- where it begins -------------------------------------------------------------------------
+
     def _source(self, number: int) -> tuple[tuple[str, str], Incoming] | None:
         word = (self._text.from_ or [])[number]
         where = self._where("from", number)
@@ -121,7 +124,8 @@ class _Compiler:
     def _schedule(self, sources: list[tuple[tuple[str, str], Incoming]]) -> Timing | None:
         asked = [".".join(source) for source, incoming in sources if incoming.asked]
         check_fed(self._text, {".".join(source): kind for source, kind in sources}, self._where, self._problems)
-        return compile_schedule(self._text.schedule, asked, self._around.setup.zone, self._where, self._problems)
+        zone, calendar = self._around.setup.zone, self._around.calendar
+        return compile_schedule(self._text.schedule, asked, zone, calendar, self._where, self._problems)
 
     def _shape(self, incoming: list[Incoming]) -> str:
         shapes = {one.gives for one in incoming}

@@ -32,6 +32,7 @@ from engine.routing.compile import Surroundings, compile_routes
 from engine.routing.compile_reads import compile_reads
 from engine.routing.plan import Route
 from engine.routing.reading import Readings
+from engine.settings.calendar import Calendar
 from engine.settings.problems import Problems, TextsRefused
 from engine.settings.routes import load_routes
 from engine.settings.systems import Retry
@@ -56,6 +57,8 @@ class Site:
     zone: ZoneInfo
     retry: Retry
     seals: SealFactory | None = field(default=None, compare=False)
+    calendar: Calendar | None = None
+    """Days off, where the settings name a calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def build(texts: Mapping[str, bytes], site: Site, problems: Problems, *, trusted
     written = load_routes(texts.get(ROUTES, b"").decode("utf-8", "replace"), ROUTES, problems)
     if written is None:
         return None
-    around = Surroundings(library, site.systems, site.retry, Setup(site.zone))
+    around = Surroundings(library, site.systems, site.retry, Setup(site.zone), site.calendar)
     routes = compile_routes(written, around, problems)
     readings = compile_reads(written, routes, around.outgoing, library.documents, problems)
     if problems:

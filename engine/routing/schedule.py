@@ -8,11 +8,13 @@ is gone are one case, and what the last good run did not reach is asked for agai
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from engine.base import log, metrics
 from engine.base.clock import SECOND, Clock
-from engine.base.errors import BusError
+from engine.base.errors import BusError, Code
 from engine.base.ids import Ids
 from engine.base.tasks import Supervisor
 from engine.journal.interface import Journal
@@ -29,7 +31,20 @@ from engine.routing.timing import Run
 _LOOK = 60.0
 """Seconds after which whoever sleeps looks at the clock again: it may have been set."""
 
+_BEHIND = 5.0
+"""Seconds between two looks at the routes that go first."""
+
 _log = log.get("schedule")
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a run that a person asked for came to."""
+
+    asked: Asked
+    found: Found
+    code: str = ""
+    """The name of the error that it ended with; empty: it ended well."""
 
 
 class Schedules:
@@ -55,25 +70,34 @@ class Schedules:
         self._entrance = entrance
         self._clock = clock
         self._last: dict[str, Run] = {}
-        self._kept: dict[Asked, asyncio.Task[None]] = {}
+        self._asked: list[Asked] = []
+        self._kept: dict[str, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._supervisor: Supervisor | None = None
 
     def follow(self, supervisor: Supervisor, campuses: Sequence[str], fed: Fed, only: Callable[[str], bool]) -> None:
         """Keeps a task for each thing that the release in force asks for; what stays as it was goes on with what it is
         at. `only`: whether a route's schedule runs.
         """
-        wanted = [one for one in asked(self._releases.current, campuses, fed) if only(one.route)]
-        for one in [one for one in self._kept if one not in wanted]:
-            self._kept.pop(one).cancel()
-            self._forget(one)
-        for one in wanted:
-            if one not in self._kept:
-                self._kept[one] = supervisor.keep(one.name, partial(self._keep, one))
+        self._supervisor = supervisor
+        before, self._asked = (
+            self._asked,
+            [one for one in asked(self._releases.current, campuses, fed) if only(one.route)],
+        )
+        for one in before:
+            if one not in self._asked:
+                self._kept.pop(one.name).cancel()
+                self._forget(one)
+        for one in self._asked:
+            if one.name not in self._kept:
+                self._kept[one.name] = supervisor.keep(one.name, partial(self._keep, one))
 
     async def stop(self) -> None:
         """Asks nothing any more. A run under way has failed, and the next life asks again."""
-        for task in self._kept.values():
+        tasks = [*self._kept.values(), *self._tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._kept.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._kept.clear()
 
     @property
@@ -81,18 +105,71 @@ class Schedules:
         """Schedules whose last run did not end well, as far as this node has seen."""
         return {name: run for name, run in self._last.items() if run.tries}
 
+    async def collect(self, route: str, campus: str | None = None) -> list[Collected]:
+        """Runs the schedule of a route now, whatever day it is: each of its sources, at one campus or at all. Raises
+        BusError: NOT_FOUND, or STATE_CONFLICT where it is under way, or what goes first is.
+        """
+        meant = [one for one in self._asked if one.route == route and campus in {None, one.campus}]
+        if not meant or self._supervisor is None:
+            raise BusError(Code.NOT_FOUND, "no schedule runs this route there")
+        for first in meant[0].timing.follows:
+            if await self._journal.under_way(first, 1):
+                raise BusError(Code.STATE_CONFLICT, f"messages of {first} go first, and are on their way")
+        work = self._supervisor.once(f"collect/{route}", self._collect(meant))
+        self._tasks.append(work)
+        work.add_done_callback(self._tasks.remove)
+        collected: list[Collected] = await asyncio.shield(work)
+        return collected
+
+    async def _collect(self, meant: Sequence[Asked]) -> list[Collected]:
+        for one in meant:
+            last = await self._read(one)
+            if last is not None and last.under_way(self._clock.now()):
+                raise BusError(Code.STATE_CONFLICT, f"{one.source} is being read at {one.campus}")
+        collected = []
+        for one in meant:
+            last = await self._read(one)
+            turn = self._turn(one, last)
+            begun = await turn.begin(last)  # else another node was quicker
+            collected.append(await self._run(turn) if begun else Collected(one, Found(), Code.STATE_CONFLICT.name))
+        return collected
+
     async def _keep(self, asked: Asked) -> None:
         last = await self._read(asked)
         due = asked.timing.first(last, self._clock.now())
         while True:
             await self._sleep_until(due)
-            stands, now = await self._read(asked), self._clock.now()
-            if stands == last:  # else another node has run meanwhile
-                turn = Turn(self._journal, self._clock, asked, last.next(now) if last is not None else Run.first(now))
+            await self._wait_for_others(asked, due)
+            stands = await self._read(asked)
+            if stands == last:  # else another node has run meanwhile, or a person
+                turn = self._turn(asked, last)
                 if await turn.begin(last):
                     await self._run(turn)
                 stands = await self._read(asked)
             last, due = stands, asked.timing.due(stands, self._clock.now())
+
+    def _turn(self, asked: Asked, last: Run | None) -> Turn:
+        now = self._clock.now()
+        return Turn(self._journal, self._clock, asked, last.next(now) if last is not None else Run.first(now))
+
+    async def _wait_for_others(self, asked: Asked, occasion: int) -> None:
+        """Waits for the routes that go first; says once which."""
+        said = ""
+        while route := await self._first(asked, occasion):
+            if route != said:
+                _log.info("ask_waits", route=asked.route, system=asked.system, campus=asked.campus, why=route)
+            said = route
+            await asyncio.sleep(_BEHIND)
+
+    async def _first(self, asked: Asked, occasion: int) -> str:
+        """A route that goes first and is not through; empty where all are."""
+        for route in asked.timing.follows:
+            for one in self._asked:
+                if one.route == route and one.timing.owes(await self._read(one), occasion):
+                    return route
+            if await self._journal.under_way(route, 1):
+                return route
+        return ""
 
     async def _sleep_until(self, due: int) -> None:
         while (left := due - self._clock.now()) > 0:  # noqa: ASYNC110 - nobody else knows when it is due
@@ -118,7 +195,7 @@ class Schedules:
         with suppress(KeyError):
             metrics.ASKED_AT.remove(asked.route, asked.source, asked.campus)
 
-    async def _run(self, turn: Turn) -> None:
+    async def _run(self, turn: Turn) -> Collected:
         asked = turn.asked
         try:
             found = await self._found(turn)
@@ -129,10 +206,11 @@ class Schedules:
             with suppress(BusError):  # what nobody says is seen a minute later
                 await turn.fail()
             self._keep_in_mind(asked, turn.run)
-            return
+            return Collected(asked, Found(), said)
         self._keep_in_mind(asked, turn.run.ended())
         metrics.ASKED.labels(asked.route, "good").inc()
         _log.info("asked", route=asked.route, system=asked.system, campus=asked.campus, count=found.count)
+        return Collected(asked, found)
 
     async def _found(self, turn: Turn) -> Found:
         release, asked = self._releases.current, turn.asked

@@ -31,6 +31,8 @@ class Site(Text):
     """The zone of schedules, closed hours and dates without one. A container's own zone is UTC."""
     campuses: list[str] = Field(default=["main"], min_length=1)
     """The campuses (院区) of this hospital; the first is meant where a caller names none."""
+    calendar: str | None = None
+    """A file below the site's folder with days off and worked weekends (调休), for schedules that say `days`."""
 
     @field_validator("timezone")
     @classmethod

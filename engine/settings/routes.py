@@ -199,9 +199,15 @@ class Schedule(Text):
     missed: Literal["run_once", "skip"] = "run_once"
     """What becomes of runs that were due while the bus was down."""
     batch: int = Field(default=500, ge=1)
-    """Records asked for at once."""
+    """Rows of a feed that are pulled at once. The next are pulled when fewer messages of the route are on their way."""
     empty: Literal["skip", "send"] = "skip"
-    """Whether a run that found nothing is sent too."""
+    """Whether a run of a feed that found nothing sends the message that the kind's `empty` makes."""
+    after: OneOrMany | None = None
+    """Routes that go first: a run begins when theirs that were due by then have ended well, and none of their messages
+    is on its way any more; what is parked is not waited for."""
+    days: Literal["every", "work", "off"] = "every"
+    """On which days it runs: all, worked ones, or days off, as `site.calendar` says. A missed run is made up for on any
+    day."""
 
 
 class Route(Text):

@@ -1,13 +1,24 @@
-"""A small site whose rows are read on from a real database: clinics that write them, and the office that gets them."""
+"""A small site whose rows are read on from a real database: a clinic that writes them, and an office that gets them."""
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
+from datetime import datetime, timedelta
 from pathlib import Path
+
+import orjson
+from aiohttp import web
+
+from engine.app.bus import Bus
+from engine.base.clock import SystemClock, to_micros
+from engine.cli.site import Adapters
+from engine.routing import feeding, schedule
+from engine.settings.layers import load_config
+from engine.settings.problems import Problems
 
 VISIT = """
 shape: visit
-fields: {no: {required: true}, who: text, fee: money, day: date, nothing: boolean}
+fields: {no: {required: true}, who: text, fee: money, day: date}
 """
 CLINIC = """
 profile: desk/clinic
@@ -28,10 +39,10 @@ incoming:
     gives: visit
     feed: visits_of
     read: {no: {from: no, required: true}, who: {from: who, required: true}, fee: fee}
-    empty: {no: "'none of ' & $day", day: $day, nothing: true}
+    empty: {no: "'none of ' & $day", day: $day}
     examples:
       - {name: a row, message: {no: V1, who: P1, fee: 500}, gives: {no: V1, who: P1, fee: 500}}
-      - {name: nobody's, message: {no: V1}, refused: who}
+      - {name: a row of nobody, message: {no: V1}, refused: who}
 """
 OFFICE = """
 profile: desk/office
@@ -43,25 +54,26 @@ outgoing:
     effect: change
     http: {path: /report}
     request: {no: no, who: who, day: day, campus: $campus}
-    meaning: {status: {"503": unavailable}, code: code, delivered: ["0"], refused: {"1": full}}
+    meaning: {code: code, delivered: ["0"], refused: {"1": full}, unavailable: ["2"]}
 """
 ROUTES = """
 routes:
   visits:
     from: clinic.visits
     key: no
-    schedule: {cron: "30 1 * * *", batch: 3}
+    schedule: {cron: "30 1 * * *", batch: 4}
     steps: {report: {to: office.report, refused: park}}
 """
 CONFIG = """
 site: {campuses: [main, north]}
 systems:
   clinic: {profile: desk/clinic, url: "sqlite:///clinic.db"}
-  office: {profile: desk/office, url: "http://127.0.0.1:9"}
+  office: {profile: desk/office, url: "%s", limits: {at_once: 1}, breaker: {after: 1000}}
 secrets: [{files: keys}]
 journal: {reserve: 1MB}
 log: {level: error}
 """
+EVENING = "2026-11-20T22:00:00+08:00"
 
 
 class Clinic:
@@ -71,26 +83,70 @@ class Clinic:
         self.file = file
         self.run("create table if not exists visits (no text primary key, who text, fee integer, changed_at text)")
 
-    def run(self, statement: str, *values: object) -> None:
+    def run(self, statement, *values):
         with closing(sqlite3.connect(self.file)) as connection, connection:
             connection.execute(statement, values)
 
-    def visit(self, no: str, at: str = "2026-11-20T10:00:00", who: str | None = "P1") -> None:
+    def visit(self, no, at="2026-11-20T10:00:00", who="P1"):
         self.run("insert into visits values (?, ?, 500, ?)", no, who, at)
 
-    def visits(self, count: int, at: str = "2026-11-20T10:00:00", prefix: str = "V") -> None:
-        for number in range(1, count + 1):
-            self.visit(f"{prefix}{number:03d}", at)
+    def visits(self, *numbers, at="2026-11-20T10:00:00"):
+        for no in numbers:
+            self.visit(no, at)
 
 
-def write(folder: Path, *changes: tuple[str, str]) -> Clinic:
+class Office:
+    """Keeps what is reported to it; `closed`: it takes nothing just now."""
+
+    def __init__(self):
+        self.got = []
+        self.codes = {}
+        self.closed = False
+
+    async def serve(self, request):
+        said = orjson.loads(await request.read())
+        if self.closed:
+            return web.json_response({"code": "2"})
+        self.got.append(said)
+        return web.json_response({"code": self.codes.get(said["no"], "0")})
+
+    @property
+    def numbers(self):
+        return [one["no"] for one in self.got]
+
+
+class MovedOn(SystemClock):
+    """A real clock that begins on an evening, and jumps when it is told to."""
+
+    def __init__(self, at=EVENING):
+        self._moved = 0
+        super().__init__()
+        self._moved = to_micros(datetime.fromisoformat(at)) - super().now()
+
+    def now(self):
+        return super().now() + self._moved
+
+    def monotonic(self):
+        return super().monotonic() + self._moved / 1_000_000
+
+    def to(self, at):
+        """Jumps to a moment of the clinic's day."""
+        self._moved += to_micros(datetime.fromisoformat(at + "+08:00")) - self.now()
+
+    def on(self, bus, **by):
+        """Jumps ahead, and lets what waits for a try look at the clock."""
+        self._moved += timedelta(**by) // timedelta(microseconds=1)
+        bus.delivery.wake()
+
+
+def write(folder, url, *changes):
     """The site in a folder; `changes`: pieces of its texts, each with what stands there instead."""
     texts = {
         "mappings/shapes/visit.yaml": VISIT,
         "mappings/desk/clinic.yaml": CLINIC,
         "mappings/desk/office.yaml": OFFICE,
         "routes.yaml": ROUTES,
-        "config/desk.yaml": CONFIG,
+        "config/desk.yaml": CONFIG % url,
         "keys/journal_key": "k" * 64,
         "keys/bus": "trusted by its socket",
     }
@@ -104,8 +160,31 @@ def write(folder: Path, *changes: tuple[str, str]) -> Clinic:
     return Clinic(folder / "clinic.db")
 
 
-async def until(true) -> None:
+@asynccontextmanager
+async def running(folder, clock=None):
+    """The bus of a site, on a clock of the test's own."""
+    loaded = load_config(folder, "desk", {}, Problems())
+    bus = Bus(folder, loaded, Adapters(), clock=clock)
+    await bus.start()
+    try:
+        yield bus
+    finally:
+        await bus.stop()
+
+
+def quicken(monkeypatch):
+    """A jump of the clock is seen at once."""
+    for module, name in ((schedule, "_LOOK"), (schedule, "_BEHIND"), (feeding, "_LOOK")):
+        monkeypatch.setattr(module, name, 0.01)
+
+
+async def until(true):
     """Returns once something has come true."""
     async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for is another task's doing
             await asyncio.sleep(0.01)
+
+
+async def counts(bus):
+    """How many messages each route has."""
+    return dict(await bus.journal.store.fetch("select route, count(*) from messages group by route"))
