@@ -11,7 +11,7 @@ from typing import Any
 
 import engine.app.bus as assembled
 import engine.routing.split as splitting
-from engine.cli.main import main
+from engine.cli.main import main as hisbus
 
 DIED = "died"
 PAGE = 20
@@ -42,8 +42,9 @@ class MortalBus(assembled.Bus):
         super().__init__(*parts, **settings, crash=death)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """`hisbus`, with the arguments of this process."""
     splitting.PAGE = PAGE
     if "CRASH_POINT" in os.environ:
         assembled.Bus = MortalBus  # type: ignore[misc]  # `run` takes the class from here when it starts
-    main()
+    hisbus()

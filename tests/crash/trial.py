@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,12 +14,12 @@ from engine.journal.invariants import INVARIANTS
 from tests.crash.bus_under_test import DIED
 from tests.crash.flows import Destination, Flow, Sender
 from tests.crash.ledger import Watch
+from tests.crash.nursery import MortalBus
 from tests.crash.points import Point, Scene
-from tests.flow.programs import Bus, environment_of
+from tests.flow.programs import environment_of
 from tests.flow.site import ask_journal, copy_site, journal_of, keep_on_postgres
 from tests.peers.proxy import free_port
 
-PROGRAM = (sys.executable, "-m", "tests.crash.bus_under_test")
 _DEATH = 60.0
 """Seconds that a life may last before it is ended from outside, without having reached its point."""
 _SESSION = "hisbus-under-test"
@@ -85,7 +84,7 @@ class Trial:
     async def run(self, kills: Sequence[Kill]) -> Result:
         """Lets the bus die so often, then lets everything come to rest."""
         await self._destination.start()
-        self._bus = Bus(self.site, free_port(), free_port(), self._destination.around, PROGRAM)
+        self._bus = MortalBus(self.site, free_port(), free_port(), self._destination.around)
         self._bus.environment |= environment_of(self._flow.settings)
         self._sender: Sender = self._flow.sender(self._bus, self._destination)
         try:

@@ -12,10 +12,10 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.flow.site import PATIENCE, ROOT, ask_journal, eventually
 from tests.peers.proxy import free_port
@@ -71,6 +71,15 @@ def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("HISBUS")} | dict(more)
 
 
+class Process(Protocol):
+    """What runs a program; as subprocess has it."""
+
+    def poll(self) -> int | None: ...
+    def kill(self) -> None: ...
+    def send_signal(self, number: signal.Signals, /) -> None: ...
+    def wait(self, timeout: float, /) -> int: ...
+
+
 class Bus:
     """`hisbus run` on a site. `program` is what is run instead, with the same arguments."""
 
@@ -86,7 +95,7 @@ class Bus:
         self.log = site.parent / f"{site.name}.log"
         self.environment = clean_environment(settings_of(mllp, http, around))
         self._program = program or (str(Path(sys.executable).parent / "hisbus"),)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
     def alive(self) -> bool:
@@ -99,11 +108,12 @@ class Bus:
 
     def begin(self, more: Mapping[str, str] | None = None) -> None:
         """Starts it and does not wait."""
-        command = [*self._program, "run", "--site", str(self.site), "--env", "sandbox", "--json"]
+        arguments = ["run", "--site", str(self.site), "--env", "sandbox", "--json"]
+        self._process = self._launched(arguments, {**self.environment, **(more or {})})
+
+    def _launched(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Process:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env={**self.environment, **(more or {})}, stdout=log, stderr=log
-            )
+            return subprocess.Popen([*self._program, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def start(self) -> None:
         """Starts it and waits until it accepts."""
