@@ -123,7 +123,9 @@ class Outgoing:
     for a change and BACKEND_FORMAT for a read."""
     seal: Callable[[Built, str, Context], tuple[bytes, Mapping[str, str]]] | None = None
     """(built, method and path as the adapter will send them or "", context) to body and headers, for each attempt."""
-    validate: str = "never"
+    check: Callable[[Context], Callable[[Built], None] | None] | None = None
+    """What holds this one, as it was built, against its standard's models, where the text asks for it; None: nothing.
+    Slow, so not for the loop. Raises BusError as `build` does."""
     examples: tuple[Any, ...] = ()
     formats: tuple[Any, Any] | None = None
     """Formats of request and reply, where they are known; None: the profile's."""

@@ -12,7 +12,7 @@ from engine.base.tasks import Supervisor
 from engine.contract import Call, Unavailable
 from engine.delivery.exchange import Said, exchange, extended, sealed
 from engine.delivery.gate import Shut, Stopped
-from engine.delivery.send import FIRST_BYTE
+from engine.delivery.send import FIRST_BYTE, checked
 from engine.delivery.slots import Turn
 from engine.delivery.wire import System, Wire
 from engine.model import Built, Context, Outcome, Outgoing, Verdict
@@ -88,7 +88,7 @@ class Reads:
                 raise BusError(Code.BACKEND_TIMEOUT, "no place in time", backend=Backend(system.name))
             token = self._ids.token()
             context = extended(context, token, system.name, campus)
-            built = operation.build(scope, context)
+            built = await checked(operation, operation.build(scope, context), context)
             asking = _Asking(system, wire, operation, built, context, token, deadline)
             said = await self._exchange(asking)
             if said.outcome.code in _LOST and not said.understood and deadline > self._clock.monotonic():

@@ -129,7 +129,7 @@ class Sender:
     async def _prepare(self, delivery: Claimed, work: Work, system: System, wire: Wire) -> _Prepared | None:
         try:
             context = named(work.context, delivery, work.campus)
-            built = work.stored or build(work, work.operation, context)
+            built = work.stored or await checked(work.operation, build(work, work.operation, context), context)
             body = None if work.stored else encode(built)
             sent, seal = sealed(wire, work.operation, built, context, self._clock)
         except Unavailable as error:  # a key or a signing device that cannot be reached
@@ -137,6 +137,8 @@ class Sender:
             await self._hold(delivery, work, system, error.why, opens, patient=False)
             return None
         except BusError as error:
+            name, path = work.operation.name, error.spot
+            _log.warning("map_refused", id=delivery.id, operation=name, why=error.detail, path=path)
             await self._unmapped(delivery, work, system, error.code.name)
             return None
         except Exception as error:  # noqa: BLE001 - a map is generated code: its bug is one message's, not the runner's
@@ -200,6 +202,16 @@ def build(work: Work, operation: Outgoing, context: Context) -> Built:
     """Maps the message for an operation: the delivery's own, or the one that asks about it. Pure."""
     scope = work.scope if work.between is None else work.between(work.scope, context)
     return operation.build(scope, context)
+
+
+async def checked(operation: Outgoing, built: Built, context: Context) -> Built:
+    """The same, held against the models of its standard where the operation asks for it: in a thread, as it takes as
+    long as some hundred messages. Raises BusError.
+    """
+    look = operation.check(context) if operation.check is not None else None
+    if look is not None:
+        await asyncio.to_thread(look, built)
+    return built
 
 
 def limit(policy: Policy, system: System) -> float:

@@ -16,6 +16,7 @@ from engine.mapping.differ import Difference, comparable, differences
 from engine.mapping.functions.dates import in_zone
 from engine.mapping.functions.kind import Unfit
 from engine.mapping.texts import IncomingExample, OutgoingExample
+from engine.mapping.validation import held
 from engine.model import Context, Incoming, Outgoing, Profile, Shape, Verdict
 from engine.settings.nodes import Node
 
@@ -98,7 +99,8 @@ def reply_of(wire: Format, reply: Any, status: int | None) -> Reply:
 
 def _outgoing(operation: Outgoing, wire: Format, case: OutgoingExample, zone: ZoneInfo) -> Iterator[Difference]:
     try:
-        built = operation.build(case.given, context_of(case, zone))
+        context = context_of(case, zone)
+        built = held(operation.check, operation.build(case.given, context), context)
     except BusError as error:
         yield Difference("request", "no refusal", error.detail)
         return

@@ -47,14 +47,14 @@ class Maker:
         reply_map = self._reply(name, text, node, replies)
         reader = WireReader(replies, bus=False)
         rules = meaning.rules(text.meaning, node.get("meaning"), reader, self._setup(ours=True), self.shelf.problems)
-        check = validation.check(text.validate_, wire, node, self.shelf.problems)
-        build = self._build(name, node, wire, takes, address.needed(self.adapter, options), check)
+        check = validation.check(text, wire, node, self.shelf.problems)
+        build = self._build(name, node, wire, takes, address.needed(self.adapter, options))
         ask = Ask(text.ask.by, text.ask.absent_after, tuple(text.ask.same)) if text.ask is not None else None
         understand = meaning.understanding(rules, replies, effect, reply_map)
         seal = self._seal(node)
         return Outgoing(
             name, text.takes, text.gives, effect, text.repeatable, ask, options, build, understand, seal,
-            text.validate_, cases(text.examples, node), (wire, replies),
+            check, cases(text.examples, node), (wire, replies),
         )  # fmt: skip
 
     def incoming(self, name: str) -> Incoming | None:
@@ -103,7 +103,6 @@ class Maker:
         wire: Format,
         takes: Document | None,
         needed: frozenset[str],
-        check: validation.Check | None,
     ) -> Callable[[Mapping[str, Any], Context], Built]:
         reader = ShapeReader(takes, self.text.settings)
         fields, values = node.get("request"), node.get("address")
@@ -116,8 +115,6 @@ class Maker:
 
         def build(document: Mapping[str, Any], context: Context) -> Built:
             body = nothing if request is None else wire.render(request.run(document, context))
-            if check is not None and request is not None:
-                check(body, context)
             return Built(body, address.whole(needed, places.run(document, context)) if places is not None else {})
 
         return build

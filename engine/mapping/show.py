@@ -8,6 +8,7 @@ from engine.base.errors import BusError, Code
 from engine.formats.format import Hints
 from engine.mapping.compile import Map
 from engine.mapping.library import Library
+from engine.mapping.validation import held
 from engine.model import Context, Incoming, Outgoing, Profile
 
 
@@ -56,7 +57,7 @@ def outgoing(
     if error is not None:
         return Shown(name, fields, error=error)
     try:
-        built = operation.build(document, context)
+        built = held(operation.check, operation.build(document, context), context)
     except BusError as refused:
         return Shown(name, fields, error=refused)
     return Shown(name, fields, built.body, built.fields)

@@ -1,10 +1,12 @@
 """One attempt after another: what is recorded, what goes out, what follows."""
 
 import asyncio
+import threading
 from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.base.errors import BusError, Code
 from engine.contract import InDoubt, Refused, Reply, Unavailable
@@ -149,6 +151,31 @@ async def test_what_cannot_be_mapped_is_never_sent(stand, ending, state):
     assert [stand.plan.ended[seq, n].why for n in (0, 1)] == ["VALIDATION_FAILED", "INTERNAL"]
     assert peer.ledger == []
     assert [n for _, _, n, _ in await stand.attempts() if n] == []
+
+
+async def test_what_its_standard_refuses_is_looked_at_beside_the_loop_and_never_sent(stand):
+    looked = []
+
+    def look(built):
+        looked.append((built.body, threading.current_thread() is threading.main_thread()))
+        if built.body == b"wrong":
+            raise BusError(Code.VALIDATION_FAILED, "not valid", spot="birthDate")
+
+    peer = stand.system(Peer())
+    bodies = [Built(b"good"), Built(b"wrong"), Built(b"wrong")]
+    checks = [lambda _context: look, lambda _context: look, lambda _context: None]
+    stand.plan.routes["r"] = [
+        Step(operation=operation(build=lambda _scope, _context, body=body: body, check=check))
+        for body, check in zip(bodies, checks, strict=True)
+    ]
+    await stand.start()
+    seq = await stand.accept("a")
+    with capture_logs() as said:
+        assert await stand.ended((seq, 0), (seq, 1), (seq, 2)) == [DELIVERED, PARKED, DELIVERED]
+    assert sorted(looked) == [(b"good", False), (b"wrong", False)]
+    assert sorted(peer.bodies()) == [b"good", b"wrong"]
+    refused = [{"operation": "save", "path": "birthDate"}]
+    assert [{key: line[key] for key in refused[0]} for line in said if line["event"] == "map_refused"] == refused
 
 
 async def test_a_skipped_step_frees_those_behind_it(stand):

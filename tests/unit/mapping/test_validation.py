@@ -7,6 +7,8 @@ import pytest
 from mapping_desk import CONTEXT, library, said
 
 from engine.base.errors import BusError
+from engine.mapping.validation import held
+from engine.model import Outgoing
 from engine.settings.problems import Problems
 
 SHAPE = "shape: person\nfields: {id: {required: true}, sex: text, born: text}\n"
@@ -29,10 +31,14 @@ GOOD = {"id": "P1", "sex": "male", "born": "1900-03-07"}
 WRONG = GOOD | {"born": "7.3.1900 张三"}
 
 
-def build(validate: str, document: Mapping[str, str], token: str = "t1") -> bytes:
+def operation(validate: str) -> Outgoing:
     texts = {"shapes/person.yaml": SHAPE, "fhir/r4.yaml": PROFILE.replace("always", validate)}
-    operation = library(texts).profiles["fhir/r4"].outgoing["save"]
-    body = operation.build(document, replace(CONTEXT, values={"token": token})).body
+    return library(texts).profiles["fhir/r4"].outgoing["save"]
+
+
+def build(validate: str, document: Mapping[str, str], token: str = "t1") -> bytes:
+    found, context = operation(validate), replace(CONTEXT, values={"token": token})
+    body = held(found.check, found.build(document, context), context).body
     assert isinstance(body, bytes)
     return body
 
@@ -53,18 +59,22 @@ def test_never_means_never() -> None:
     assert b"7.3.1900" in build("never", WRONG)
 
 
+def build_by(found: Outgoing, token: str) -> None:
+    context = replace(CONTEXT, values={"token": token})
+    held(found.check, found.build(WRONG, context), context)
+
+
 def test_a_sample_is_some_of_the_deliveries_and_the_same_ones_again() -> None:
     def refused() -> set[str]:
         found = set()
         for token in tokens:
             try:
-                operation.build(WRONG, replace(CONTEXT, values={"token": token}))
+                build_by(sample, token)
             except BusError:
                 found.add(token)
         return found
 
-    texts = {"shapes/person.yaml": SHAPE, "fhir/r4.yaml": PROFILE.replace("always", "sample")}
-    operation = library(texts).profiles["fhir/r4"].outgoing["save"]
+    sample = operation("sample")
     tokens = [f"m{number}-1" for number in range(500)]
     first = refused()
     assert 0 < len(first) < len(tokens) / 10
