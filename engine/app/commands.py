@@ -8,10 +8,13 @@ from typing import Any, Protocol
 from engine.app.acts import acts
 from engine.app.collecting import collecting
 from engine.app.control import Handler
+from engine.app.expecting import expecting
 from engine.app.journal import keep_of
 from engine.app.releasing import in_force, releasing
 from engine.app.switching import Switching
+from engine.app.systems import Surroundings
 from engine.base.clock import Clock
+from engine.base.ids import Ids
 from engine.contract import Source
 from engine.delivery.delivery import Delivery
 from engine.journal import retention
@@ -31,13 +34,15 @@ class Running(Protocol):
 
     config: Config
     clock: Clock
+    ids: Ids
     journal: GroupJournal
     delivery: Delivery
     planner: RoutePlanner
-    schedules: Schedules
     waiting: Waiting
     releases: Releases
+    schedules: Schedules
     site: Path
+    surroundings: Surroundings
     switching: Switching
 
     @property
@@ -52,6 +57,7 @@ def commands(bus: Running) -> Mapping[str, Handler]:
         **acts(bus),
         **releasing(bus),
         "collect": collecting(bus),
+        "expected": expecting(bus),
         "status": _status(bus),
         "prune": _prune(bus),
     }

@@ -23,6 +23,7 @@ VERBS = {
     "send": "Send a file to a running bus the way a peer would.",
     "call": "Sign and call an operation of the unified API.",
     "collect": "Run the schedule of a route now.",
+    "completeness": "Show whether everything of a day went out.",
     "list": "List messages, newest first.",
     "trace": "Show everything that happened to one message.",
     "retry": "Send a parked or waiting delivery again.",
