@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from engine.base.where import Where
 from engine.delivery.interface import Policy
-from engine.routing.plan import AMENDS, Amends, Route, Scope, Step
+from engine.routing.plan import AMENDS, Amends, Route, Scope, Step, behind
 from engine.settings.problems import Problems
 from engine.settings.routes import Route as RouteText
 
@@ -16,9 +16,12 @@ def is_amended(step: Step) -> bool:
 
 
 def amending(route: Route, by: Callable[[Scope], str | None], *, send: bool) -> Route:
-    """The route with the bus's own step, which those that are amended wait for."""
-    own = Step(len(route.every), AMENDS, AMENDS, "", needs=(), policy=Policy())
-    steps = tuple(replace(step, needs=(own.index,)) if is_amended(step) else step for step in route.steps)
+    """The route with the bus's own step, which those that are amended wait for. It waits for what they wait for: what
+    they read of earlier steps is there when an earlier message's delivery takes their content over.
+    """
+    before = {need for step in route.steps if is_amended(step) for need in step.needs}
+    own = Step(len(route.every), AMENDS, AMENDS, "", needs=tuple(sorted(before)), policy=Policy())
+    steps = tuple(replace(step, needs=(*step.needs, own.index)) if is_amended(step) else step for step in route.steps)
     return replace(route, steps=steps, amends=Amends(by, own, send))
 
 
@@ -34,11 +37,12 @@ def check_amends(text: RouteText, route: Route, place: Callable[..., Where], pro
     if text.key is not None and text.key.by == [text.amends.by] and text.key.other_content == "conflict":
         what = "a correction has the key of what it corrects, and would be refused as a conflict"
         problems.add(place("key"), what, "other_content: new, or a version in the key")
-    names = {step.index: step.name for step in route.every}
-    for step in amended:
-        if step.needs:
-            what = f"{step.name!r} is amended where it stands, and waits for {names[step.needs[0]]!r}"
-            problems.add(place("steps", step.name), what, "write needs: []")
+    marks = {step.index for step in amended}
+    for step in route.steps:
+        ahead = step.index not in marks and not marks.isdisjoint(behind(route, step.index))
+        if ahead and step.lane is not None:
+            what = f"{step.name!r} of a correction would wait in line behind what it corrects"
+            problems.add(place("steps", step.name), what, "write lane: none")
     for block in ("steps", "on_failure"):
         if AMENDS in getattr(text, block):
             problems.add(place(block, AMENDS), f"{AMENDS!r} is the bus's own step here", "name the step otherwise")

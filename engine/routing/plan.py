@@ -189,15 +189,15 @@ def follow(
 
 
 def _needing(route: Route, index: int) -> tuple[int, ...]:
-    return tuple(step.index for step in route.steps + route.on_failure if index in step.needs)
+    return tuple(step.index for step in route.every if index in step.needs)
 
 
 def behind(route: Route, index: int) -> tuple[int, ...]:
     """The steps that need a step, directly or by others."""
-    found = {index}
-    for step in route.steps + route.on_failure:  # needs point backwards, so one pass finds them all
-        if any(need in found for need in step.needs):
-            found.add(step.index)
+    found, new = {index}, {index}
+    while new:  # the bus's own step has the last number and comes before those that are amended
+        new = {step.index for step in route.every if step.index not in found and not found.isdisjoint(step.needs)}
+        found |= new
     return tuple(sorted(found - {index}))
 
 

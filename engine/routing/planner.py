@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.base.clock import Clock
 from engine.base.errors import BusError, Code
 from engine.delivery.interface import Work
 from engine.delivery.stored import decode
 from engine.journal.interface import Journal
-from engine.model import Claimed, Context, Outcome, Outgoing, Progress, Shape, State, Then
+from engine.model import Claimed, Context, Outcome, Outgoing, Progress, State, Then
 from engine.routing import answers
 from engine.routing.messages import Message, Messages
 from engine.routing.plan import AMENDS, ROUTE, Route, Step, follow
@@ -19,6 +19,10 @@ _STANDING = (State.DOUBTFUL, State.PARKED)
 """States in which a delivery holds its line until somebody knows more."""
 
 Named = Callable[[str, str], Mapping[str, str]]
+
+
+Outcomes: TypeAlias = Mapping[int, tuple[State, Outcome | None]]
+"""State and last outcome of each step of a message by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ class RoutePlanner:
         if step is None:
             raise BusError(Code.INTERNAL, "the step is not in the message's release")
         outcomes = await self._outcomes(message, step, delivery)
-        spoken, step = await self._spoken(message, step, delivery)
-        scope = _scope(spoken.document, step, message.route, outcomes)
+        spoken, step, outcomes = await self._spoken(message, step, delivery, outcomes)
+        scope = _scope(spoken, step, outcomes)
         run = step.when is None or step.when.early or step.when.test(scope)
         return Turn(spoken, step, scope, run)
 
@@ -150,20 +154,20 @@ class RoutePlanner:
         context = message.context
         return replace(context, values={**context.values, **named}) if named else context
 
-    async def _spoken(self, message: Message, step: Step, delivery: Claimed) -> tuple[Message, Step]:
-        """The message whose content a step carries, and its own step of that name."""
+    async def _spoken(
+        self, message: Message, step: Step, delivery: Claimed, outcomes: Outcomes
+    ) -> tuple[Message, Step, Outcomes]:
+        """The message whose content a step carries, its own step of that name, and what its steps came to."""
         newer = await self._journal.newer(delivery.seq, delivery.step) if message.route.amends is not None else None
         if newer is None:
-            return message, step
+            return message, step, outcomes
         spoken = await self._messages.get(newer)
         own = next((one for one in spoken.route.every if one.name == step.name), None)
         if own is None:
             raise BusError(Code.INTERNAL, "the step is not in the correction's release")
-        return spoken, own
+        return spoken, own, await self._journal.outcomes(newer.seq) if own.reads else {}
 
-    async def _outcomes(
-        self, message: Message, step: Step, delivery: Claimed
-    ) -> Mapping[int, tuple[State, Outcome | None]]:
+    async def _outcomes(self, message: Message, step: Step, delivery: Claimed) -> Outcomes:
         """Asked of the journal each time: another node may have ended the steps before."""
         if not step.reads and not message.route.on_failure:
             return {}
@@ -172,14 +176,12 @@ class RoutePlanner:
         return outcomes
 
 
-def _scope(
-    document: Shape, step: Step, route: Route, outcomes: Mapping[int, tuple[State, Outcome | None]]
-) -> Mapping[str, Any]:
-    """What a step reads: the document, and what `route` says of the steps that went before."""
+def _scope(message: Message, step: Step, outcomes: Outcomes) -> Mapping[str, Any]:
+    """What a step reads: the document, and what became of the steps before."""
     if not step.reads:
-        return document
-    scope: dict[str, Any] = dict(document)
-    for other in route.steps + route.on_failure:
+        return message.document
+    scope: dict[str, Any] = dict(message.document)
+    for other in message.route.steps + message.route.on_failure:
         if other.name in step.reads:
             state, outcome = outcomes.get(other.index, (State.WAITING, None))
             scope[other.name] = {"outcome": state.value, "reply": outcome.value or {} if outcome else {}}
