@@ -92,7 +92,7 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         try:
             asyncio.run(run(chosen))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             sys.stderr.write(f"cannot start: {error}\n")
             return 3
     return 0

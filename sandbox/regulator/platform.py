@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PATH, TEST_PATH = "/openapi/api", "/test-openapi/api"
 _WINDOW = 10 * 60 * times.SECOND
 _EMPTY_DATA = -98
+_SECRET = 16
+"""Bytes of a channel's secret: the key of its cipher."""
 _TAKEN = (200, "请求成功")
 
 
@@ -38,6 +40,10 @@ class Channel:
     secret: bytes
     organ: str = "12440300TEST00000X"
     unit: str = "U-DEMO-0001"
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != _SECRET:
+            raise ValueError(f"the regulator's secret is {2 * _SECRET} hexadecimal digits")
 
 
 class _No(Exception):

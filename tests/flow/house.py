@@ -35,6 +35,8 @@ class House:
             self.hospital.repro,
             urljoin(self.hospital.his, self._his),
             self.hospital.fhir,
+            self.hospital.regulator,
+            self.hospital.warehouse,
             self._push,
         )
         self.bus = Bus(self.site, self._mllp, self._http, around)

@@ -42,6 +42,9 @@ class Around:
     repro: str = _NOBODY
     his: str = _NOBODY
     fhir: str = _NOBODY
+    regulator: str = _NOBODY
+    warehouse: str = ""
+    """URL of the internet hospital's database; empty: the settings' own, which nobody has made."""
     push: int = 0
     """The port at which the bus hears the HIS; 0: a free one that nobody knows."""
 
@@ -55,6 +58,8 @@ def settings_of(mllp: int, http: int, around: Around) -> dict[str, str]:
         "repro.url": around.repro,
         "his.url": around.his,
         "fhir.url": around.fhir,
+        "regulator.url": around.regulator,
+        **({"warehouse.url": around.warehouse} if around.warehouse else {}),
         "his.listen": f"127.0.0.1:{around.push or free_port()}",
         **_SETTINGS,
     }
@@ -158,12 +163,14 @@ class Hospital:
     """`python -m sandbox`, on free ports."""
 
     def __init__(self, folder: Path, mllp: int, gateway_secret: Path, push: int) -> None:
-        """`push`: the port of the bus to which its HIS pushes 停诊."""
+        """`gateway_secret`: in the folder of the bus's secrets. `push`: the port of the bus to which its HIS pushes 停诊."""
         self.folder = folder
+        self.warehouse = f"sqlite:///{folder / 'warehouse.db'}"
         self._command = [
             sys.executable, "-m", "sandbox", "--data", str(folder), "--base-port", "0", "--bus-mllp", f"127.0.0.1:{mllp}",
             "--gateway-secret-file", str(gateway_secret), "--ack-timeout", "2", "--backoff", "0.1",
-            "--bus-his", f"http://127.0.0.1:{push}/his",
+            "--bus-his", f"http://127.0.0.1:{push}/his", "--warehouse", self.warehouse,
+            "--regulator-secret-file", str(gateway_secret.with_name("regulator_secret")),
         ]  # fmt: skip
 
     def start(self) -> None:
@@ -187,6 +194,7 @@ class Hospital:
         self.gateway = next(one for one in addresses if "/message/" in one).removesuffix("/api/message/send")
         self.his = next(one for one in addresses if one.endswith(".cls"))
         self.fhir = next(one for one in addresses if one.endswith("/fhir"))
+        self.regulator = next(one for one in addresses if one.endswith("/openapi/api")).removesuffix("/api")
         self.repro = next(one for one in addresses if "/repro/" in one).removesuffix("/repro/api/v1/reports")
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:

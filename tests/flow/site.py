@@ -13,7 +13,14 @@ from urllib.parse import parse_qsl, urlsplit
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRETS = ("journal_key", "gateway_secret", "demo_app_secret", "north_app_secret", "narrow_app_secret", "regulator_secret")
+SECRETS = (
+    "journal_key",
+    "gateway_secret",
+    "demo_app_secret",
+    "north_app_secret",
+    "narrow_app_secret",
+    "regulator_secret",
+)
 ABSENT_AFTER = 2.0
 """Seconds until "they have nothing" is believed, in the copied site: a minute in the real one."""
 PATIENCE = 20.0
@@ -33,7 +40,8 @@ def copy_site(folder: Path) -> Path:
         file.write_text(text.replace("absent_after: 60s", f"absent_after: {ABSENT_AFTER:g}s"), encoding="utf-8")
     (folder / "var/secrets").mkdir(parents=True)
     for name in SECRETS:
-        (folder / "var/secrets" / name).write_text(secrets.token_hex(32), encoding="ascii")
+        size = 16 if name == "regulator_secret" else 32  # the regulator's is the key of a cipher
+        (folder / "var/secrets" / name).write_text(secrets.token_hex(size), encoding="ascii")
     return folder
 
 
