@@ -1,3 +1,5 @@
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import date
 from pathlib import Path
@@ -30,8 +32,24 @@ def chosen(tmp_path: Path, peer: Peer) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The memory of a hospital that was started once: its people and its rota are made."""
+    folder = tmp_path_factory.mktemp("town") / "hospital"
+
+    async def made() -> None:
+        hospital = Hospital(Settings(data=folder, base_port=0, bus=("127.0.0.1", 9), history=0, today=TODAY))
+        await hospital.start()
+        await hospital.stop()
+
+    asyncio.run(made())
+    return folder
+
+
 @pytest.fixture
-async def hospital(chosen: Settings) -> AsyncIterator[Hospital]:
+async def hospital(chosen: Settings, town: Path) -> AsyncIterator[Hospital]:
+    """A hospital that goes on where `town` ended."""
+    shutil.copytree(town, chosen.data)
     hospital = Hospital(chosen)
     await hospital.start()
     yield hospital
