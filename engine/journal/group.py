@@ -14,7 +14,7 @@ from engine.journal.bodies import Bodies
 from engine.journal.interface import Act, Earlier, Noted, Room
 from engine.journal.keys import DAY, DayCiphers, KeyRing
 from engine.journal.marks import Known, Mark
-from engine.journal.restored import RESTORED, UNHEARD
+from engine.journal.restored import Restored
 from engine.journal.settings import Settings
 from engine.journal.store import Crash, Store
 from engine.journal.turns import Turns
@@ -63,7 +63,7 @@ class GroupJournal:
         self.bodies = Bodies(days, self.commit, self._parts)
         self._turns = Turns()
         self._closed = False
-        self._restored: int | None = None  # not looked at yet
+        self._restored = Restored(store.fetch, self.rider, self.ride, settings.longest)
 
     # --- the five verbs ---
 
@@ -191,12 +191,10 @@ class GroupJournal:
         return rows[0][0] if rows else None
 
     async def unheard(self, delivery: Claimed) -> bool:
-        if self._restored is None:
-            rows = await self.store.fetch(reads.FACT, RESTORED)
-            self._restored = int(rows[0][0]) if rows else 0
-        if not self._restored or delivery.received > self._restored + self._settings.longest:
-            return False
-        return bool(await self.store.fetch(UNHEARD, delivery.seq, delivery.step, self._restored))
+        return await self._restored.unheard(delivery)
+
+    async def reaches_back(self, route: str, since: int, begun: int) -> None:
+        await self._restored.reaches_back(route, since, begun)
 
     async def raw(self, seq: int) -> tuple[bytes, dict[str, str]]:
         id_, received, data = await self._one(reads.RAW, seq, seq * PLACES)

@@ -182,6 +182,12 @@ class Journal(Protocol):
         """Whether a delivery may have been done in a life that a restore has lost (`restored.py`)."""
         ...
 
+    async def reaches_back(self, route: str, since: int, begun: int) -> None:
+        """Says, before its messages are accepted with `begun` as their instant, that a run of a route's schedule finds
+        what has come up since `since`: in a life that a restore has lost, that may have been found and done before.
+        """
+        ...
+
     async def raw(self, seq: int) -> tuple[bytes, dict[str, str]]:
         """The bytes as they came, and the meta kept with them."""
         ...

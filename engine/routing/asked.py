@@ -62,6 +62,7 @@ class Turn:
 
     async def begin(self, last: Run | None) -> bool:
         """Puts the run in place of the last one. False: another node was quicker."""
+        await self._journal.reaches_back(self.asked.route, self.run.since, self.run.begun)
         before = last.write() if last is not None else None
         return await self._journal.take(self.asked.name, before, self.run.write())
 
