@@ -54,6 +54,7 @@ def _reread(site: Site, problems: Problems) -> Loaded | None:
 async def _serve(site: Site, loaded: Loaded) -> None:
     from engine.app.bus import Bus
     from engine.app.control import ControlTaken
+    from engine.app.service import READY, STOPPING, Service
     from engine.journal.errors import JournalError
 
     stop = asyncio.Event()
@@ -68,12 +69,17 @@ async def _serve(site: Site, loaded: Loaded) -> None:
     except (JournalError, OSError) as error:
         raise CannotRun(str(error), "nothing was changed") from error
     _on_hangup(bus)
+    service = Service(os.environ)
+    service.say(READY)
+    if service.watched:
+        bus.supervisor.keep("service", service.live)
     if site.as_json:
         as_json({"listeners": dict(bus.addresses())})
     else:
         for name, address in bus.addresses().items():
             progress(f"{name}: {address}")
     await stop.wait()
+    service.say(STOPPING)
     progress("stopping: what is under way ends or stays recorded")
     await bus.stop()
 

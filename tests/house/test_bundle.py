@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -63,11 +64,27 @@ def test_it_installs_without_an_index_starts_and_carries_a_message(bundle, tmp_p
         (site / "var/secrets" / name).touch(mode=0o600)
         (site / "var/secrets" / name).write_text(hashlib.sha256(name.encode()).hexdigest(), encoding="ascii")
     bus = Bus(site, free_port(), free_port(), Around(), program=(str(program),))
-    bus.environment |= NOWHERE
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE)
+        bus.environment |= NOWHERE | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"}
+        _works(bus, program, tmp_path)
+        assert [systemd.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+    where = [program.with_name("python"), "-c", "import engine; print(engine.__file__)"]
+    came_from = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert came_from.startswith(str(tmp_path)), "the program is the installed one"
+    _verify_unit(tmp_path / "opt/current/share/hisbus.service")
+    again = install(bundle, tmp_path)
+    assert "there already" in again.stdout
+    assert again.returncode == 0
+
+
+def _works(bus, program, tmp_path):
+    """It starts, takes a result, stores it, and stops as it should."""
     (tmp_path / "result.hl7").write_text(RESULT, encoding="utf-8")
 
     def run(*words):
-        command = [program, *words, "--site", site, "--env", "sandbox"]
+        command = [program, *words, "--site", bus.site, "--env", "sandbox"]
         return subprocess.run(
             command, env=bus.environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=True
         ).stdout
@@ -80,13 +97,6 @@ def test_it_installs_without_an_index_starts_and_carries_a_message(bundle, tmp_p
         assert bus.stop() == 0
     finally:
         bus.close()
-    where = [program.with_name("python"), "-c", "import engine; print(engine.__file__)"]
-    came_from = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert came_from.startswith(str(tmp_path)), "the program is the installed one"
-    _verify_unit(tmp_path / "opt/current/share/hisbus.service")
-    again = install(bundle, tmp_path)
-    assert "there already" in again.stdout
-    assert again.returncode == 0
 
 
 def _verify_unit(unit):
