@@ -11,6 +11,7 @@ from engine.delivery.stored import decode
 from engine.journal.interface import Journal
 from engine.model import Claimed, Context, Outcome, Outgoing, Progress, State, Then
 from engine.routing import answers
+from engine.routing.amends import amended
 from engine.routing.messages import Message, Messages
 from engine.routing.plan import AMENDS, ROUTE, Route, Step, follow
 from engine.routing.waiting import Waiting
@@ -157,7 +158,9 @@ class RoutePlanner:
     async def _spoken(
         self, message: Message, step: Step, delivery: Claimed, outcomes: Outcomes
     ) -> tuple[Message, Step, Outcomes]:
-        """The message whose content a step carries, its own step of that name, and what its steps came to."""
+        """The message whose content a step carries, its own step of that name, and what the steps before came to: those
+        that are amended here, the others there.
+        """
         newer = await self._journal.newer(delivery.seq, delivery.step) if message.route.amends is not None else None
         if newer is None:
             return message, step, outcomes
@@ -165,7 +168,13 @@ class RoutePlanner:
         own = next((one for one in spoken.route.every if one.name == step.name), None)
         if own is None:
             raise BusError(Code.INTERNAL, "the step is not in the correction's release")
-        return spoken, own, await self._journal.outcomes(newer.seq) if own.reads else {}
+        if not own.reads:
+            return spoken, own, {}
+        found = dict(await self._journal.outcomes(newer.seq))
+        here = {one.name: one.index for one in message.route.steps}
+        for one in amended(spoken.route):
+            found[one.index] = outcomes.get(here.get(one.name, -1), (State.WAITING, None))
+        return spoken, own, found
 
     async def _outcomes(self, message: Message, step: Step, delivery: Claimed) -> Outcomes:
         """Asked of the journal each time: another node may have ended the steps before."""

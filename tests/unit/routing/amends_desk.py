@@ -33,7 +33,7 @@ outgoing:
     gives: receipt
     effect: change
     http: {path: /upload}
-    request: {id: record_id, value: value, token: $token}
+    request: {id: record_id, value: value, found: find.reply.number}
     reply: {number: no}
     meaning: {code: code, delivered: ["0"], refused: {"1": bad_value}, unavailable: ["5"]}
   mirror:
@@ -41,9 +41,17 @@ outgoing:
     gives: receipt
     effect: change
     http: {path: /mirror}
-    request: {id: record_id, value: value, token: $token}
+    request: {id: record_id, value: value, found: find.reply.number}
     reply: {number: no}
     meaning: {code: code, delivered: ["0"], refused: {"1": bad_value}, unavailable: ["5"]}
+  find:
+    takes: record
+    gives: receipt
+    effect: change
+    http: {path: /find}
+    request: {value: value}
+    reply: {number: no}
+    meaning: {code: code, delivered: ["0"]}
   log:
     takes: record
     effect: change
@@ -64,6 +72,18 @@ routes:
       log: {to: office.log}
 """
 TWICE = ROUTE + "      mirror: {to: office.mirror, needs: [], refused: park}\n"
+READING = """
+routes:
+  kept:
+    from: source.record
+    key: {by: [record_id, value]}
+    lane: patient
+    amends: record_id
+    steps:
+      find: {to: office.find, lane: none}
+      upload: {to: office.upload, refused: park}
+      log: {to: office.log}
+"""
 CONFIG = """
 systems:
   source: {profile: desk/source, listen: "127.0.0.1:0"}
@@ -102,6 +122,7 @@ class Office:
 
     def __init__(self):
         self.ledger = []
+        self.bodies = []
         self.answers = {}
         """By operation and value, or value alone: the codes to answer, the last one for good; else 0."""
         self.held = defaultdict(asyncio.Event)
@@ -111,6 +132,7 @@ class Office:
         name, body = request.path.strip("/"), json.loads(await request.read())
         value = body["value"]
         self.ledger.append((name, value))
+        self.bodies.append(body)
         if value in self.held:
             await self.held[value].wait()
         codes = self.answers.get((name, value)) or self.answers.get(value, ["0"])

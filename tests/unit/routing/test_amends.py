@@ -6,6 +6,7 @@ import json
 import pytest
 from amends_desk import (
     BUSY,
+    READING,
     REFUSED,
     ROUTE,
     SQLITE,
@@ -83,6 +84,19 @@ async def test_each_step_is_decided_by_what_became_of_it(tmp_path, office, journ
         await person(bus, "retry", (await ids(bus))[1], step="mirror")
         await become(bus, {"upload": "delivered"}, {"mirror": "delivered"})
         assert [value for name, value in office.ledger if name == "mirror"] == ["v1", "v2"]
+
+
+async def test_a_step_reads_what_went_before_it_where_that_was_done(tmp_path, office):
+    """What the correction has asked for is the correction's, what was sent in the old place is told from there."""
+    office.answers = {("upload", "v1"): [REFUSED]}
+    async with running(write(tmp_path, office, READING)) as bus:
+        await send(bus, "R1", "v1")
+        await become(bus, {"upload": "parked"})
+        await send(bus, "R1", "v2")
+        await become(bus, {"log": "delivered"}, {"find": "delivered", "upload": "skipped", "log": "skipped"})
+    assert office.ledger == [("find", "v1"), ("upload", "v1"), ("find", "v2"), ("upload", "v2"), ("log", "v2")]
+    assert [body.get("found") for body in office.bodies] == [None, "N1", None, "N3", None]
+    assert office.bodies[4]["number"] == "N4"
 
 
 async def test_several_parked_steps_are_amended_by_one_correction(tmp_path, office, journal):
