@@ -66,7 +66,7 @@ def _desks(app: web.Application, hospital: Hospital) -> None:
         "blacklist": his.blacklist,
     }
     _mount(app, "his", looks | {"clock": lambda _: his.clock({}), "site": lambda _: his.site({})}, acts)
-    regulator = regulator_admin.Desk(hospital.regulator, hospital.store)
+    regulator = regulator_admin.Desk(hospital.regulator, hospital.store, hospital.warehouse.private)
     looks = {name: partial(regulator.view, name) for name in regulator_admin.FILTERS}
     _mount(app, "regulator", looks, {"days": regulator.paint, "seal": regulator.seal, "open": regulator.open})
     fhir = fhir_admin.Desk(hospital.fhir, hospital.store)
@@ -278,7 +278,7 @@ class _Views:
         if wanted := request.query.get("verdict"):
             found["rows"] = [row for row in found["rows"] if row["verdict"] == wanted]
         beside = {
-            "regulator": self._hospital.regulator.ledger.compare()["summary"],
+            "regulator": self._hospital.regulator.ledger.compare(self._hospital.warehouse.private())["summary"],
             "fhir": compare_at_fhir(self._hospital.store, self._hospital.fhir.shelf)["summary"],
         }
         return _json({**found, **beside})

@@ -67,7 +67,8 @@ def add(app: web.Application, hospital: Hospital) -> None:
 
     async def regulator(request: web.Request) -> web.Response:
         wanted = request.query.get("name", "").strip()
-        return _page("监管平台", *regulator_pages.home(hospital.regulator, hospital.store, wanted))
+        private = hospital.warehouse.private()
+        return _page("监管平台", *regulator_pages.home(hospital.regulator, hospital.store, private, wanted))
 
     async def message(request: web.Request) -> web.Response:
         return _page("报文", _message(hospital, int(request.match_info["seq"])))

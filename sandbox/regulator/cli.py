@@ -11,7 +11,7 @@ _READING = {
     "records": "what came in, record by record, newest first",
     "calls": "the plain text of each call that could be opened",
     "days": "the daily sign-in",
-    "compare": "each record's number with a verdict: ok, corrected, refused, duplicate",
+    "compare": "each record's number with a verdict: ok, corrected, refused, duplicate, unexpected",
 }
 
 

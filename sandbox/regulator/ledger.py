@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 from sandbox import times
@@ -106,26 +107,29 @@ class Ledger:
         )
         return [{**row, "at": times.shown(row["at"])} for row in rows]
 
-    def compare(self) -> dict[str, Any]:
+    def compare(self, private: Container[str] = ()) -> dict[str, Any]:
         """`{summary: {verdict: count}, rows: [...]}`, one row a record's number; verdicts:
 
         `ok`: taken once; `corrected`: refused, then taken once; `refused`: never taken; `duplicate`: taken more than
-        once. A row of a catalogue is a duplicate only where it says the same twice, its upload time aside.
+        once; `unexpected`: taken, and one of the numbers that nobody outside may see. A row of a catalogue is a
+        duplicate only where it says the same twice, its upload time aside.
         """
         found: dict[tuple[str, str], list[Row]] = {}
         for row in self._store.all("select method, name, code, msg, record from regulator_records order by id"):
             found.setdefault((row["method"], row["name"]), []).append(row)
-        rows = [_compared(*key, came) for key, came in found.items()]
+        rows = [_compared(method, name, came, private=name in private) for (method, name), came in found.items()]
         return {"summary": dict(Counter(row["verdict"] for row in rows)), "rows": rows}
 
 
-def _compared(method: str, name: str, came: list[Row]) -> dict[str, Any]:
+def _compared(method: str, name: str, came: list[Row], *, private: bool) -> dict[str, Any]:
     taken = [row for row in came if row["code"] == 200]
     refused = [row for row in came if row["code"] != 200]
-    if len(taken) > _different(method, taken):
-        verdict = "duplicate"
-    elif not taken:
+    if not taken:
         verdict = "refused"
+    elif private:
+        verdict = "unexpected"
+    elif len(taken) > _different(method, taken):
+        verdict = "duplicate"
     else:
         verdict = "corrected" if refused else "ok"
     return {

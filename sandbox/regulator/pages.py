@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
 _HERE = "/page/regulator"
 _COLOURS = {"green": "已签到", "red": "未签到", "open": "待签到"}
-_VERDICTS = {"ok": "已接收", "corrected": "更正后接收", "refused": "未接收", "duplicate": "重复"}
+_VERDICTS = {
+    "ok": "已接收",
+    "corrected": "更正后接收",
+    "refused": "未接收",
+    "duplicate": "重复",
+    "unexpected": "不应上报",
+}
 
 
-def home(platform: Platform, store: Store, wanted: str) -> list[str]:
-    """The parts of the page; `wanted`: the number that somebody looks up."""
-    return [_search(wanted), _found(platform, wanted) if wanted else "", _counts(platform), _days(store)]
+def home(platform: Platform, store: Store, private: set[str], wanted: str) -> list[str]:
+    """The parts of the page; `private`: numbers not to be reported; `wanted`: the number that somebody looks up."""
+    return [_search(wanted), _found(platform, wanted) if wanted else "", _counts(platform, private), _days(store)]
 
 
 def _search(wanted: str) -> str:
@@ -47,8 +53,8 @@ def _found(platform: Platform, wanted: str) -> str:
     return "<h2>查询结果</h2>" + table("时间 数据集 编号 结论 应答 内容", rows)
 
 
-def _counts(platform: Platform) -> str:
-    found = platform.ledger.compare()["rows"]
+def _counts(platform: Platform, private: set[str]) -> str:
+    found = platform.ledger.compare(private)["rows"]
     rows = [
         [dataset.title, method, *[_count(found, method, verdict) for verdict in _VERDICTS]]
         for method, dataset in DATASETS.items()

@@ -157,6 +157,15 @@ class Desk:
             **values,
         )
 
+    def private(self) -> set[str]:
+        """The numbers that nobody outside may see: of test patients, and of what is still under way."""
+        found: set[str] = set()
+        for table, (column, _) in TABLES.items():
+            under_way = " or state = 'OPEN'" if "state" in self.database.columns[table] else ""
+            rows = self.database.all(f"select {column} as number from {table} where is_test = 1{under_way}")
+            found.update(row["number"] for row in rows)
+        return found
+
     def _made(self, table: str, frame: Frame, wish: Wish) -> tuple[Row, list[Row]]:
         makers, kind = self._makers, wish.kind
         if table == "prescription":

@@ -61,6 +61,23 @@ def test_it_says_where_everything_is(program: Program) -> None:
     assert program.began < 8
 
 
+def test_the_command_line_reaches_the_warehouse_and_the_regulator(
+    program: Program, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, made = run(program, capsys, "warehouse", "add", "consultation", "--wrong", "long", "--day", "yesterday")
+    assert run(program, capsys, "warehouse", "correct", made["id"])[1]["version"] == 2
+    assert run(program, capsys, "warehouse", "correct", made["id"], "answered=0")[1]["changed"] == ["answered"]
+    assert run(program, capsys, "warehouse", "load", "5", "--table", "consultation")[1]["added"] == 5
+    newest = run(program, capsys, "warehouse", "rows", "consultation", "--day", "yesterday", "--limit", "6")[1]["rows"]
+    assert newest[-1]["consultation_id"] == made["id"], "five came after it"
+    assert len(run(program, capsys, "warehouse", "counts")[1]["rows"]) == 7
+    (today,) = run(program, capsys, "regulator", "days")[1]["rows"]
+    run(program, capsys, "regulator", "paint", today["day"], "green")
+    assert run(program, capsys, "regulator", "days")[1]["rows"] == [{**today, "colour": "green"}]
+    assert run(program, capsys, "regulator", "compare") == (0, {"summary": {}, "rows": []})
+    assert run(program, capsys, "regulator", "records", "--name", "X")[1]["count"] == 0
+
+
 def test_the_command_line_reaches_every_act(program: Program, capsys: pytest.CaptureFixture[str]) -> None:
     code, made = run(program, capsys, "publish", "lab", "--sender", "lis-main", "--preliminary")
     assert code == 0

@@ -125,6 +125,16 @@ async def test_it_does_not_de_duplicate_and_its_ledger_says_so(hospital: Hospita
     assert (await look(hospital, "regulator/compare", verdict="duplicate"))["summary"]["duplicate"] == 2
 
 
+async def test_what_nobody_outside_may_see_is_named_when_it_was_reported(
+    hospital: Hospital, platform: Regulated
+) -> None:
+    private = hospital.warehouse.private()
+    assert {number[:2] for number in private} == {"ZX", "FC"}
+    for number in (next(number for number in private if number.startswith("FC")), "FC202611190001"):
+        await platform.send(REVISITS, REVISIT | {"bussID": number})
+    assert (await look(hospital, "regulator/compare"))["summary"] == {"unexpected": 1, "ok": 1}
+
+
 async def test_an_empty_array_signs_a_day_in_and_is_wrong_elsewhere(hospital: Hospital, platform: Regulated) -> None:
     assert await platform.send(CONSULTATIONS) == (-98, "数据为空")
     assert await platform.send(DISPUTES) == TAKEN
