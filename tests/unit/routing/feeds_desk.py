@@ -1,10 +1,12 @@
 """A small site whose rows are read on from a real database: a clinic that writes them, and an office that gets them."""
 
 import asyncio
+import inspect
 import sqlite3
 from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import orjson
 from aiohttp import web
@@ -13,6 +15,7 @@ from engine.app.bus import Bus
 from engine.base.clock import SystemClock, to_micros
 from engine.cli.site import Adapters
 from engine.routing import feeding, schedule
+from engine.routing.schedule import Schedules
 from engine.settings.layers import load_config
 from engine.settings.problems import Problems
 
@@ -165,11 +168,20 @@ async def running(folder, clock=None):
     """The bus of a site, on a clock of the test's own."""
     loaded = load_config(folder, "desk", {}, Problems())
     bus = Bus(folder, loaded, Adapters(), clock=clock)
-    await bus.start()
-    try:
-        yield bus
-    finally:
-        await bus.stop()
+    sleep, asleep = Schedules._sleep_until, []
+
+    async def noted(schedules, due):
+        asleep.append(schedules)
+        await sleep(schedules, due)
+
+    with patch.object(Schedules, "_sleep_until", noted):
+        await bus.start()
+        try:
+            # Each schedule has looked at the clock: a jump from now on is a jump to it.
+            await until(lambda: asleep.count(bus.schedules) >= len(bus.schedules._asked))
+            yield bus
+        finally:
+            await bus.stop()
 
 
 def quicken(monkeypatch):
@@ -179,10 +191,23 @@ def quicken(monkeypatch):
 
 
 async def until(true):
-    """Returns once something has come true."""
+    """Returns once something has come true; it may have to be awaited."""
     async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110 - what is waited for is another task's doing
+        while not (await found if inspect.isawaitable(found := true()) else found):  # noqa: ASYNC110 - another task's doing
             await asyncio.sleep(0.01)
+
+
+async def goes_by(clock, bus, true):
+    """Lets time go by in steps until something has come true: what was tried in vain is tried again."""
+    async with asyncio.timeout(60):
+        while not true():
+            clock.on(bus, seconds=20)
+            await asyncio.sleep(0.02)
+
+
+async def waits(bus, route, count):
+    """Whether so many messages of a route are on their way."""
+    return await bus.journal.under_way(route, count) == count
 
 
 async def counts(bus):
