@@ -1,5 +1,6 @@
 """What is in force together: settings, the systems as they say, and a checked release of the texts."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -49,5 +50,6 @@ class Standing:
 
 
 def said(error: Exception) -> str:
-    """What an error of the settings says to people: where the system names a reason, that alone."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    """What an error of the settings says to people: where the operating system names a reason, that alone."""
+    number = error.errno if isinstance(error, OSError) else None
+    return (os.strerror(number) if number else str(error)) or type(error).__name__

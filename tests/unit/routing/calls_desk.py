@@ -198,6 +198,11 @@ class App:
 
     async def ask(self, operation, key=None, *, campus="main", **body):
         """Status and envelope."""
+        async with aiohttp.ClientSession() as session:
+            return await self.ask_on(session, operation, key, campus=campus, **body)
+
+    async def ask_on(self, session, operation, key=None, *, campus="main", **body):
+        """The same on connections that are kept."""
         path, raw = f"/api/v1/{operation}", json.dumps(body).encode()
         stamp, nonce = str(int(time.time())), secrets.token_hex(8)
         text = "\n".join(("POST", path, stamp, nonce, hashlib.sha256(raw).hexdigest()))
@@ -210,11 +215,7 @@ class App:
             "Content-Type": "application/json",
             **({"Idempotency-Key": key} if key else {}),
         }
-        async with (
-            asyncio.timeout(60),
-            aiohttp.ClientSession() as session,
-            session.post(self.base + path, data=raw, headers=headers) as answer,
-        ):
+        async with asyncio.timeout(60), session.post(self.base + path, data=raw, headers=headers) as answer:
             return answer.status, await answer.json()
 
 
