@@ -115,13 +115,14 @@ class Office:
 class Desk:
     """The site as a folder."""
 
-    def __init__(self, folder, office_url):
-        self.folder = write(folder, office_url, ROUTES, SETTINGS)
-        self.put("mappings/shapes/result.yaml", NOTE)
-        self.put("mappings/shapes/receipt.yaml", RECEIPT)
-        self.put("mappings/desk/lis.yaml", LIS)
-        self.put("mappings/desk/office.yaml", OFFICE)
-        self.put("mappings/desk/channel.yaml", CHANNEL)
+    def __init__(self, folder, office_url=None):
+        """The one that is there, where no office is named."""
+        self.folder = folder
+        if office_url is not None:
+            write(folder, office_url, ROUTES, SETTINGS)
+            self.put("mappings/shapes/result.yaml", NOTE)
+            self.put("mappings/shapes/receipt.yaml", RECEIPT)
+            self.stamp(0)
 
     def put(self, name, text):
         (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -255,7 +256,7 @@ class Traffic:
             one.quiet = False
             await one.send()
             one.quiet = True
-            await asyncio.sleep(0.001)  # a thread that checks texts has its turn
+            await asyncio.sleep(0.005)  # a thread that checks texts has its turn
 
     async def more(self):
         """Waits until each has the answer to one more."""

@@ -55,7 +55,7 @@ async def refused(bus):
 
 
 async def test_a_hundred_reloads_in_mid_traffic_are_noticed_by_nobody(desk, office):
-    senders, callers = [Sender(f"L{n}-") for n in range(3)], [Caller(f"A{n}-") for n in range(3)]
+    senders, callers = [Sender(f"L{n}-") for n in range(2)], [Caller(f"A{n}-") for n in range(2)]
     everyone = [*senders, *callers]
     async with desk.running() as bus:
         async with Traffic(bus, everyone) as traffic:
