@@ -18,7 +18,7 @@ def house(open_house: House) -> Iterator[House]:
     """Healthy and quiet before a test and after it."""
     if not open_house.bus.alive:  # a test failed while it was down
         open_house.bus.start()
-    open_house.quiet(1.0)  # a test before left it otherwise: this one says so at once
+    open_house.quiet(10.0)  # a test before left it otherwise: this one says so at once
     yield open_house
     open_house.heal()
     open_house.quiet()

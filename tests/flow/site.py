@@ -23,7 +23,7 @@ SECRETS = (
 )
 ABSENT_AFTER = 2.0
 """Seconds until "they have nothing" is believed, in the copied site: a minute in the real one."""
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 T = TypeVar("T")
 
