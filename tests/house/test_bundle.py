@@ -5,6 +5,7 @@ it is what was put there, and its papers name all of it.
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,11 @@ RESULT = (
     "OBR|1|O1|R1|CBC^血常规|||20261120083000||||||||静脉血|1001^^李医生||||||20261120092500||检验|F\r"
     "OBX|1|NM|WBC^白细胞||12.50|10\\S\\9/L|3.5-9.5|↑|||F\r"
 )
+GUIDE = ROOT / "docs/installation.md"
+OPTIONS = (
+    "--no-service --prefix {folder}/opt --site {folder}/srv --secrets {folder}/srv/var/secrets --env sandbox"
+    " --python {python}"
+)
 NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
 """No package index: also where this machine names one in pip's settings."""
 
@@ -34,32 +40,53 @@ NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_INDEX": "1", "P
 def bundle(tmp_path_factory):
     """For this machine, without the clients of other databases."""
     folder = tmp_path_factory.mktemp("bundle")
-    command = [sys.executable, ROOT / "scripts/bundle.py", "--to", folder, "--extras", "", "--no-archive"]
+    command = [sys.executable, ROOT / "scripts/bundle.py", "--to", folder, "--extras", ""]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return folder / done.stdout.strip()
 
 
-def install(bundle, folder, *words):
-    """`install.sh` in an empty folder, in a network of its own where the machine lets us make one."""
-    alone = ["unshare", "--net", "--map-root-user"]
-    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
-        alone = []
-    command = [
-        *alone, bundle / "install.sh", "--no-service", "--prefix", folder / "opt", "--site", folder / "srv",
-        "--secrets", folder / "srv/var/secrets", "--env", "sandbox", "--python", sys.executable, *words,
-    ]  # fmt: skip
-    return subprocess.run(
-        command, env=clean_environment(NOWHERE), capture_output=True, text=True, timeout=PATIENCE, check=False
+def alone():
+    """The beginning of a command that has no network, where the machine lets us make it so."""
+    words = ["unshare", "--net", "--map-root-user"]
+    able = (
+        shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0
     )
+    return words if able else []
+
+
+def install(bundle, folder, *words):
+    """`install.sh` in an empty folder, where no package index can be reached."""
+    return run_apart([bundle / "install.sh", *OPTIONS.format(folder=folder, python=sys.executable).split(), *words])
+
+
+def run_apart(command, **more):
+    return subprocess.run(
+        [*alone(), *command],
+        env=clean_environment(NOWHERE), capture_output=True, text=True, timeout=PATIENCE, check=False, **more,
+    )  # fmt: skip
+
+
+def as_documented(bundle, folder):
+    """The commands of the installation guide, where the archive lies; `sudo` puts everything below the folder."""
+    (shown, *_) = re.findall(
+        r"<!-- run -->\n```sh\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert "install.sh" in shown
+    folder.mkdir()
+    for file in bundle.parent.glob("*.tar.gz*"):
+        (folder / file.name).symlink_to(file)
+    options = OPTIONS.format(folder=folder, python=sys.executable)
+    return run_apart(["sh", "-euc", f'sudo() {{ "$@" {options}; }}\n{shown}'], cwd=folder)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_it_installs_without_an_index_starts_and_carries_a_message(bundle, tmp_path):
-    done = install(bundle, tmp_path)
+    place = tmp_path / "server"
+    done = as_documented(bundle, place)
     assert done.returncode == 0, done.stdout + done.stderr
-    program, site = tmp_path / "opt/current/bin/hisbus", tmp_path / "srv"
+    program, site = place / "opt/current/bin/hisbus", place / "srv"
     for name in SECRETS:
         (site / "var/secrets" / name).touch(mode=0o600)
         (site / "var/secrets" / name).write_text(hashlib.sha256(name.encode()).hexdigest(), encoding="ascii")
@@ -73,8 +100,8 @@ def test_it_installs_without_an_index_starts_and_carries_a_message(bundle, tmp_p
     where = [program.with_name("python"), "-c", "import engine; print(engine.__file__)"]
     came_from = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert came_from.startswith(str(tmp_path)), "the program is the installed one"
-    _verify_unit(tmp_path / "opt/current/share/hisbus.service")
-    again = install(bundle, tmp_path)
+    _verify_unit(place / "opt/current/share/hisbus.service")
+    again = install(bundle, place)
     assert "there already" in again.stdout
     assert again.returncode == 0
 

@@ -20,6 +20,7 @@ from tests.flow.programs import clean_environment
 from tests.flow.site import ROOT
 
 GUIDE = ROOT / "docs/operations.md"
+INSTALLATION = ROOT / "docs/installation.md"
 BLOCK = re.compile(r"^<!-- run(?:: ([^\n]*))? -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PATIENCE = 200
 LEVELS = {"debug", "info", "warning", "error", "log"}
@@ -55,10 +56,13 @@ def _settings(house):
 
 @pytest.mark.timeout(240)
 def test_every_command_of_the_operators_guide_runs(desk):
+    """And those of the installation guide that a bus is for; tests/house/test_bundle.py has the first, which installs."""
     folder, environment = desk
     blocks = BLOCK.findall(GUIDE.read_text(encoding="utf-8"))
     assert len(blocks) >= 6, "the guide's blocks are not found any more"
-    _run(blocks, folder, environment)
+    _, *beside_a_bus = BLOCK.findall(INSTALLATION.read_text(encoding="utf-8"))
+    assert len(beside_a_bus) == 2
+    _run([*blocks, ("rm -rf $BACKUP/* $BACKUP-keys", ""), *beside_a_bus], folder, environment)
 
 
 @pytest.mark.timeout(240)
