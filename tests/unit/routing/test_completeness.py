@@ -17,6 +17,9 @@ from engine.app.journal import journal_place
 from engine.base.clock import to_micros
 from engine.base.errors import BusError
 from engine.journal.history import open_history
+from tests.postgres_server import postgres
+
+__all__ = ["postgres"]
 
 ROOT = Path(__file__).parents[3]
 
@@ -104,8 +107,17 @@ def counted(tally):
     return {kind: getattr(tally, kind) for kind in kinds if getattr(tally, kind)}
 
 
-async def test_a_day_is_told_from_what_should_have_gone_to_what_was_refused_and_corrected(tmp_path, office):
-    clinic = site(tmp_path, office)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def journal(request):
+    """Where the site's journal lies, as a change of its settings."""
+    if request.param == "sqlite":
+        return "reserve: 1MB", "reserve: 1MB"
+    url = request.getfixturevalue("postgres").fresh().replace("bus@", "")
+    return "reserve: 1MB", f'url: "{url}", login: {{user: bus, password: {{secret: bus}}}}'
+
+
+async def test_a_day_is_told_from_what_should_have_gone_to_what_was_refused_and_corrected(tmp_path, office, journal):
+    clinic = site(tmp_path, office, journal)
     clinic.visits("V1", "V2", "V3")
     clinic.visit("V4", who=None)
     clinic.visit("W1", at="2026-11-19T10:00:00")
