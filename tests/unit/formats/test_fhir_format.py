@@ -66,6 +66,7 @@ def test_it_is_found_by_its_name() -> None:
         ("Observation", ("Observation",)),
         ("Organization(1).name", ("Organization", 1, "name")),
         ("Patient.@write", ("Patient", "@write")),
+        ("Practitioner@reader.name(0).text", ("Practitioner@reader", "name", 0, "text")),
         ("Bundle.type", ("Bundle", "type")),
     ],
 )
@@ -128,6 +129,30 @@ def test_references_by_type_lead_to_the_resources_of_the_bundle() -> None:
     assert made["resource"]["result"] == [{"reference": first["fullUrl"]}, {"reference": second["fullUrl"]}]
     assert "encounter" not in first["resource"], "there is none in the Bundle"
     assert len({entry["fullUrl"] for entry in (patient, first, second, made)}) == 4
+
+
+def test_groups_of_one_type_are_referred_to_by_their_names() -> None:
+    tree = report(observation("R1.1"))
+    tree["Observation@gone"] = [observation("R1.2") | {"status": "entered-in-error"}]
+    tree["DiagnosticReport"]["resultsInterpreter"] = [{"reference": "Practitioner@reader", "display": "李医生"}]
+    made = rendered(tree)
+    urls = {entry["request"]["url"]: entry["fullUrl"] for entry in made["entry"]}
+    shown = made["entry"][2]["resource"]
+    assert [one["reference"] for one in shown["result"]] == [urls["Observation?identifier=urn:o%7CR1.1"]]
+    assert urls["Observation?identifier=urn:o%7CR1.2"]
+    assert shown["resultsInterpreter"] == [
+        {"display": "李医生"}
+    ]  # there is no such group: what is said beside it stays
+
+
+def test_what_is_only_made_where_it_is_not_there_may_be_named_twice() -> None:
+    tree = report()
+    tree["Patient@again"] = {"@write": "create", **PATIENT, "gender": "female"}
+    tree["DiagnosticReport"]["subject"] = {"reference": "Patient@again"}
+    made = rendered(tree)
+    (patient,) = [entry for entry in made["entry"] if entry["resource"]["resourceType"] == "Patient"]
+    assert patient["resource"]["gender"] == "male"  # the first stands
+    assert made["entry"][1]["resource"]["subject"]["reference"] == patient["fullUrl"]
 
 
 def test_references_to_elsewhere_stay() -> None:

@@ -47,6 +47,12 @@ h: {from: note, when: patient.sex == man}
     ]
 
 
+def test_what_is_to_tell_entries_apart_is_one_of_their_fields():
+    problems = Problems()
+    out("l: {each: items, distinct: id, fields: {no: code}}", problems=problems)
+    assert said(problems) == ["map.yaml:1:28: an entry has no 'id' (name one of its fields)"]
+
+
 def test_what_a_shape_needs_and_nothing_fills_is_found():
     assert found("{channel: a, items: {each: l, fields: {quantity: q}}}", read) == [
         "map.yaml:1:1: shape 'booking' needs 'patient', which is not filled (write its source, or make it optional in the shape)",

@@ -90,6 +90,13 @@ def test_positions_make_lists_without_gaps_in_their_order():
     assert built(text) == {"l": [{"v": "a"}, {"v": "c"}], "m": ["x"]}
 
 
+def test_entries_are_told_apart_by_a_field_of_theirs():
+    text = "l: {each: items, distinct: no, fields: {no: code, quantity: quantity}}"
+    codes = ["A", "B", "A", "A", "A.2", None, "B"]
+    document = {"items": [{"code": code, "quantity": place} for place, code in enumerate(codes)]}
+    assert [one.get("no") for one in built(text, document)["l"]] == ["A", "B", "A.3", "A.4", "A.2", None, "B.2"]
+
+
 def test_lists_in_lists_and_paths_from_the_root():
     text = """
 items:

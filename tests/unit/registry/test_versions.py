@@ -40,6 +40,23 @@ async def test_two_versions_of_one_instant_go_by_their_rank(node):
     assert await newest(node, EARLY, rank=4)
 
 
+async def seen(node, version, parts, rank=0):
+    named = [{"id": part, "name": part.lower()} for part in parts]
+    document = {"of": "R1", "version": version, "rank": rank, "parts": named}
+    return fits("registry.newest", await node.do("registry.newest", **document))
+
+
+async def test_what_a_newer_version_lacks_is_named_ever_after(node):
+    assert await seen(node, EARLY, "AB") == {"newest": True, "earlier": False, "gone": []}
+    later = {"newest": True, "earlier": True, "gone": [{"id": "B", "name": "b"}]}
+    assert await seen(node, LATER, "AC") == later
+    assert await seen(node, LATER, "AC") == later  # the same one again
+    assert await seen(node, EARLY, "AD") == {"newest": False}  # what comes late adds nothing
+    withdrawn = await seen(node, LATER, "", rank=4)
+    assert [part["id"] for part in withdrawn["gone"]] == ["A", "B", "C"]
+    assert (await seen(node, LATER, "B", rank=5))["gone"] == [{"id": "A", "name": "a"}, {"id": "C", "name": "c"}]
+
+
 async def test_each_campus_has_its_own(node):
     assert await newest(node, LATER)
     assert await newest(node, EARLY, campus="north")
