@@ -132,7 +132,9 @@ class Memory:
         made = await store.fetch("select message, step, n, outcome from attempts where n > 0")
         stored = {(m, s, n): outcome for m, s, n, outcome in made}
         assert self.wire <= set(stored), f"{where}: calls without an attempt: {self.wire - set(stored)}"
-        retried = {(m, s) for m, s in await store.fetch("select message, step from acts where verb = 'retry'")}
+        retried = {
+            (m, s) for m, s in await store.fetch("select message, step from acts where verb in ('retry', 'amend')")
+        }
         for (m, s, n), outcome in stored.items():
             if (m, s, n + 1) in stored and (m, s) not in retried:
                 assert outcome in _SENT_AGAIN, f"{where}: {(m, s)} was sent again after {outcome}"

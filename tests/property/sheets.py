@@ -27,7 +27,7 @@ async def settle(node: Node, delivery: Claimed, outcome: Outcome, then: Then) ->
         try:
             return await node.journal.settle(delivery, outcome, then, node)
         except Moved:
-            continue
+            then = replace(then, corrects=None)
 
 
 async def _line(node: Node, sheet: str, delivery: Claimed) -> Write:

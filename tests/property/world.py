@@ -24,6 +24,7 @@ from engine.journal.open import open_journal
 from engine.journal.settings import Settings
 from engine.model import Accepted, Claimed, Conflict, Duplicate, NewMessage, Outcome, State, Verdict
 from tests.property import sheets
+from tests.property.corrections import amending
 from tests.property.memory import FINAL, Memory, Place, Rows, snapshot
 from tests.property.node import SYSTEMS, Node
 from tests.property.plans import BAD, Plan, follow, new_child, new_message
@@ -296,7 +297,7 @@ class World:
             outcome, then = Outcome(verdict), self.plans[delivery.id].delivered(delivery.step)
         if then.state is State.PARKED and not then.holds:
             self.memory.aside.add((delivery.seq, delivery.step))
-        progress = await sheets.settle(node, delivery, outcome, then)
+        progress = await sheets.settle(node, delivery, outcome, amending(self.chance, then, delivery, before))
         if delivery in node.hands:
             node.drop(delivery)
         if progress is not None:
@@ -332,7 +333,7 @@ class World:
         """A mark of something this node once held."""
         if self.chance.random() < 0.5 and delivery.system == "route":
             await self.split(node, delivery, before)
-        elif self.chance.random() < 0.5 and delivery.system != "route":
+        elif self.chance.random() < 0.5 and delivery.system != "route" and delivery.state is State.CLAIMED:
             await self.sending(node, delivery, before)
         else:
             await self.settle(node, delivery, before)
