@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 _DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql", "mysql": "mysql+pymysql"}
 _SCHEMA = Path(__file__).parent / "schema.sql"
@@ -28,7 +28,7 @@ class Database:
             self.is_file = self._engine.dialect.name == "sqlite"
             if self.is_file:
                 event.listen(self._engine, "connect", _let_others_read)
-            with self.together() as connection:
+            with self._engine.begin() as connection:
                 for statement in _statements():
                     connection.exec_driver_sql(statement)
             looked = inspect(self._engine)
@@ -41,9 +41,12 @@ class Database:
 
     @contextmanager
     def together(self) -> Iterator[Connection]:
-        """All or nothing."""
-        with self._engine.begin() as connection:
-            yield connection
+        """All or nothing. Raises ValueError where the database will not have a value."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (DataError, IntegrityError, ProgrammingError) as error:
+            raise ValueError(f"the database will not have it: {type(error.orig).__name__}") from error
 
     def insert(self, connection: Connection, table: str, rows: list[Row]) -> None:
         """Columns that a row does not name are NULL."""

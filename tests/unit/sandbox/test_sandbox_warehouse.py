@@ -128,6 +128,13 @@ def test_a_correction_can_be_any_change(desk: Desk) -> None:
             desk.correct("YP0001", changes, YESTERDAY)
 
 
+def test_what_the_database_will_not_have_changes_nothing(desk: Desk) -> None:
+    desk.seed()
+    with pytest.raises(ValueError, match="will not have it"):
+        desk.correct("YP0001", {"generic_name": None}, YESTERDAY)
+    assert one(desk, "drug", "YP0001")["version"] == 1
+
+
 def test_a_load_is_written_in_the_order_of_its_numbers(desk: Desk) -> None:
     assert desk.load("revisit", YESTERDAY, 45) == {
         "table": "revisit",
