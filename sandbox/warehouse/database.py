@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 _DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql", "mysql": "mysql+pymysql"}
 _SCHEMA = Path(__file__).parent / "schema.sql"
@@ -18,10 +18,15 @@ Row = dict[str, Any]
 
 
 class Database:
-    """Opened with its tables made. Raises OSError where it cannot be reached or its driver is not installed."""
+    """Opened with its tables made. Raises ValueError for what is no URL, OSError where the database cannot be reached or
+    its driver is not installed.
+    """
 
     def __init__(self, url: str) -> None:
-        chosen = make_url(url)
+        try:
+            chosen = make_url(url)
+        except ArgumentError as error:
+            raise ValueError("a warehouse has a URL, like sqlite:///var/warehouse.db") from error
         chosen = chosen.set(drivername=_DRIVERS.get(chosen.drivername, chosen.drivername))
         try:
             self._engine = create_engine(chosen, hide_parameters=True)

@@ -101,12 +101,12 @@ class Desk:
         number = self._new_drug(wish.kind) if table == "drug" else self._numbers(table, wish.day, 1)[0]
         frame = Frame(number, self._when(table, wish.day, gap), wish.test)
         row, items = self._made(table, frame, wish)
+        if wish.wrong:
+            self._spoil(table, row, items, wish.wrong)
         with self.database.together() as connection:
             self.database.insert(connection, table, [row])
             if items:
                 self.database.insert(connection, "prescription_item", items)
-        if wish.wrong:
-            self._spoil(table, row, wish.wrong)
         return {"table": table, "id": row[column], "changed_at": frame.at.isoformat(" ")}
 
     def load(self, table: str, day: date, count: int) -> Row:
@@ -194,24 +194,15 @@ class Desk:
             raise Mistake(f"there is no {table} {number}".rstrip())
         return found[0]
 
-    def _spoil(self, table: str, row: Row, kind: str) -> None:
-        column = TABLES[table][0]
-        values = wrong_values(table, kind, row)
-        with self.database.together() as connection:
-            if values:
-                self.database.update(connection, table, {column: row[column]}, values)
-                self._remember(row[column], "", {name: row.get(name) for name in values})
-            if kind == "unknown_drug":
-                first = {column: row[column], "line_no": 1}
-                self._remember(row[column], "item", self._first_drug(row[column]))
-                self.database.update(connection, "prescription_item", first, {"drug_code": UNKNOWN_DRUG})
-
-    def _first_drug(self, prescription: str) -> Row:
-        (item,) = self.database.all(
-            "select drug_code from prescription_item where prescription_id = :number and line_no = 1",
-            number=prescription,
-        )
-        return item
+    def _spoil(self, table: str, row: Row, items: list[Row], kind: str) -> None:
+        """Makes a right row wrong before anybody sees it, and keeps in mind how it was."""
+        number, values = row[TABLES[table][0]], wrong_values(table, kind, row)
+        if values:
+            self._remember(number, "", {name: row.get(name) for name in values})
+            row |= values
+        if kind == "unknown_drug":
+            self._remember(number, "item", {"drug_code": items[0]["drug_code"]})
+            items[0]["drug_code"] = UNKNOWN_DRUG
 
     def _remember(self, number: str, part: str, good: Row) -> None:
         self._store.insert("warehouse_spoilt", name=number, part=part, good=json.dumps(good, ensure_ascii=False))
