@@ -18,8 +18,8 @@ Row = dict[str, Any]
 
 
 class Database:
-    """Opened with its tables made. Raises ValueError for what is no URL, OSError where the database cannot be reached or
-    its driver is not installed.
+    """Opened with its tables made. Raises ValueError for what is no URL, OSError where the database cannot be
+    reached or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
