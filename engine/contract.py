@@ -61,6 +61,16 @@ class InDoubt(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """One way in which a call ends without a reply that a profile could read: a row of the reference."""
+
+    raised: type[Unavailable] | type[InDoubt] | type[Refused]
+    why: str
+    """Its short word; `*` stands for what the peer says (`http_*`)."""
+    when: str  # in one line
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What one system can bear. Durations in seconds, sizes in bytes."""
 
@@ -159,9 +169,7 @@ class Inbound:
     query: str = ""
     """HTTP: what followed the `?`, as it came."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """HTTP only. `path` and `query` as they stood in the request line, percent-encoded: signatures cover them so.
-    Header names in lower case.
-    """
+    """HTTP only; names in lower case."""
     too_many: bool = False
     """It came on a connection above `limits.connections`: the answer can only be "busy"."""
     too_large: bool = False
@@ -378,6 +386,8 @@ class Adapter:
     """For an adapter with a `feed`: whether an operation, by its options, can be read on from a cursor."""
     blocking: bool = False
     """True: `send`, `probe`, `pull` are plain functions, called in threads of the system's own."""
+    failures: tuple[Failure, ...] = ()
+    """Everything that its destination raises: what a profile has no word about."""
     formats: tuple[str, ...] = ()
     """Formats that its bodies can have; the first is the default."""
     address: Address | None = None

@@ -11,7 +11,7 @@ from yarl import URL
 
 from adapters.calling.connector import Connector
 from adapters.tls import client_context
-from engine.contract import InDoubt, Link, Refused, Reply, Unavailable
+from engine.contract import Failure, InDoubt, Link, Refused, Reply, Unavailable
 
 _SENT_AGAIN = frozenset({"GET", "PUT", "DELETE"})
 _LARGE = 512 * 1024
@@ -105,33 +105,31 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             response.close()
-            raise InDoubt("reply_too_large")
+            raise InDoubt(_TOO_LARGE.why)
         parts.append(part)
     return b"".join(parts)
 
 
-_CONNECTING: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ConnectionTimeoutError, "connect_timeout"),
-    (aiohttp.ClientConnectorDNSError, "unknown_host"),
-    (aiohttp.ClientConnectorSSLError, "tls_refused"),
-    (aiohttp.ClientConnectorCertificateError, "tls_refused"),
-    (aiohttp.ClientConnectorError, "connect_refused"),
+_TLS = Failure(Unavailable, "tls_refused", "no TLS with it: its certificate, or ours")
+_NO_HTTP = Failure(Refused, "not_sendable", "a header or an address that HTTP cannot carry: nothing was sent")
+_TOO_LARGE = Failure(InDoubt, "reply_too_large", "the reply is larger than `limits.size`")
+_ERRORS: tuple[tuple[type[Exception], Failure], ...] = (
+    (aiohttp.ConnectionTimeoutError, Failure(Unavailable, "connect_timeout", "no connection within `limits.connect`")),
+    (aiohttp.ClientConnectorDNSError, Failure(Unavailable, "unknown_host", "nobody knows the host's name")),
+    (aiohttp.ClientConnectorSSLError, _TLS),
+    (aiohttp.ClientConnectorCertificateError, _TLS),
+    (aiohttp.ClientConnectorError, Failure(Unavailable, "connect_refused", "nothing listens there")),
+    (TimeoutError, Failure(InDoubt, "timeout", "no whole reply within `limits.total`")),
+    (aiohttp.ServerDisconnectedError, Failure(InDoubt, "closed", "the connection was closed before the reply")),
+    (aiohttp.ClientOSError, Failure(InDoubt, "reset", "the connection broke off")),
+    (aiohttp.ClientPayloadError, Failure(InDoubt, "half_reply", "the reply ended before its end")),
+    (aiohttp.ClientError, Failure(InDoubt, "no_http_reply", "what came is no HTTP")),
 )
-_TALKING: tuple[tuple[type[Exception], str], ...] = (
-    (TimeoutError, "timeout"),
-    (aiohttp.ServerDisconnectedError, "closed"),
-    (aiohttp.ClientOSError, "reset"),
-    (aiohttp.ClientPayloadError, "half_reply"),
-    (aiohttp.ClientError, "no_http_reply"),
-)
+"""What aiohttp's errors say about the peer, the narrower first: those of connecting come before the first byte."""
+
+FAILURES = (*dict.fromkeys(failure for _, failure in _ERRORS), _TOO_LARGE, _NO_HTTP)
 
 
 def _truth(error: Exception) -> Unavailable | InDoubt | Refused:
-    """What aiohttp's errors say about the peer: those of connecting come before the first byte."""
-    for kind, why in _CONNECTING:
-        if isinstance(error, kind):
-            return Unavailable(why)
-    for kind, why in _TALKING:
-        if isinstance(error, kind):
-            return InDoubt(why)
-    return Refused("not_sendable")  # a header or an address that HTTP cannot carry: nothing was sent
+    meant = next((failure for kind, failure in _ERRORS if isinstance(error, kind)), _NO_HTTP)
+    return meant.raised(meant.why)

@@ -13,7 +13,7 @@ _CODES = frozenset({
     "exception", "timeout", "incomplete", "throttled",
 })  # fmt: skip
 """Value set issue-type of FHIR R4, without `informational` and what is below it."""
-_NOT_DONE = frozenset({"transient", "lock-error", "no-store", "throttled"})
+NOT_DONE = frozenset({"transient", "lock-error", "no-store", "throttled"})
 """The server itself says that it did nothing and that the same may come again; transactions are done whole or not at
 all. `timeout`, `incomplete`, `exception` do not say how far it got.
 """
@@ -26,7 +26,7 @@ def judged(reply: Reply, answers: tuple[int, ...], unread: tuple[int, ...]) -> R
     if 200 <= status < 300 or status in answers:
         return reply
     code = issue(reply.body)
-    if status in unread or code in _NOT_DONE:
+    if status in unread or code in NOT_DONE:
         raise Unavailable(code or f"http_{status}")
     if 400 <= status < 500:
         raise Refused(code or f"http_{status}", reply)

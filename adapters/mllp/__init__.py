@@ -6,7 +6,7 @@ Source: HL7 "Transport Specification: MLLP, Release 1"; field practice in clinic
 from adapters.mllp.client import Client
 from adapters.mllp.options import OperationOptions, ProfileOptions
 from adapters.mllp.server import Server
-from engine.contract import Adapter
+from engine.contract import Adapter, Failure, InDoubt, Refused, Unavailable
 
 ADAPTER = Adapter(
     name="mllp",
@@ -15,5 +15,19 @@ ADAPTER = Adapter(
     operation_options=OperationOptions,
     destination=Client,
     source=Server,
+    failures=(
+        Failure(Unavailable, "connect_timeout", "no connection within `limits.connect`"),
+        Failure(Unavailable, "connect_refused", "nothing listens there"),
+        Failure(Unavailable, "unknown_host", "nobody knows the host's name"),
+        Failure(Unavailable, "tls_refused", "no TLS with it: its certificate, or ours"),
+        Failure(Unavailable, "unreachable", "no way to it"),
+        Failure(Unavailable, "closed_before_sending", "a kept connection had ended before the first byte"),
+        Failure(InDoubt, "timeout", "no whole answer within `limits.total`"),
+        Failure(InDoubt, "closed", "the connection was closed before the answer"),
+        Failure(InDoubt, "reset", "the connection broke off"),
+        Failure(InDoubt, "half_reply", "the answer ended before its end"),
+        Failure(InDoubt, "reply_too_large", "the answer is larger than `limits.size`"),
+        Failure(Refused, "frame_byte_in_body", "the message holds the byte that ends a message: nothing was sent"),
+    ),
     formats=("hl7",),
 )

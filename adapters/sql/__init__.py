@@ -6,7 +6,7 @@ The library blocks: the engine lends threads. What each database needs stands in
 from adapters.sql.destination import SqlDestination
 from adapters.sql.feed import SqlFeed
 from adapters.sql.options import OperationOptions, ProfileOptions
-from engine.contract import Adapter
+from engine.contract import Adapter, Failure, InDoubt, Refused, Unavailable
 
 ADAPTER = Adapter(
     name="sql",
@@ -17,5 +17,22 @@ ADAPTER = Adapter(
     feed=SqlFeed,
     feeds=lambda options: bool(options.cursor),
     blocking=True,
+    failures=(
+        Failure(Unavailable, "connect_failed", "no connection: nothing listens there, or the login is refused"),
+        Failure(Unavailable, "timeout", "no end within `limits.total`, and no commit sent; `kind: call`: in doubt"),
+        Failure(Unavailable, "broken_off", "the connection broke before the commit was sent; `kind: call`: in doubt"),
+        Failure(Unavailable, "busy", "the database says that somebody else holds it: a lock, a deadlock, too many"),
+        Failure(Unavailable, "database_error", "the database says that it cannot now"),
+        Failure(Unavailable, "schema_failed", "the tables that the profile describes could not be made"),
+        Failure(InDoubt, "timeout", "no answer to the commit within `limits.total`"),
+        Failure(InDoubt, "commit_lost", "the connection broke on the commit"),
+        Failure(InDoubt, "broken_off", "`kind: call` only: the connection broke"),
+        Failure(Refused, "no value for *", "a parameter of the statement that was not mapped"),
+        Failure(Refused, "constraint", "a constraint of the database"),
+        Failure(Refused, "value", "a value that its column cannot have"),
+        Failure(Refused, "statement", "the database does not take the statement: a missing table or right"),
+        Failure(Refused, "parameters", "the driver does not take the values"),
+        Failure(Refused, "too_many_rows", "more rows than a reply may have"),
+    ),
     formats=("row",),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.contract import Adapter
+from engine.contract import Adapter, Failure, InDoubt, Refused, Unavailable
 from engine.settings.schema import editor_schema
 
 
@@ -77,7 +77,19 @@ def adapters_page(adapters: Iterable[Adapter]) -> str:
                     below = f" `{block.path}`" if block.path else ""
                     lines += [f"### Of a{'n' if where == 'operation' else ''} {where}{below}", "", block.says, ""]
                     lines += _rows(block, {})
+        lines += _failures(adapter.failures)
     return "\n".join(lines)
+
+
+_ENDS = {Unavailable: "unavailable", InDoubt: "in doubt", Refused: "refused"}
+
+
+def _failures(failures: Iterable[Failure]) -> Iterator[str]:
+    """What a call comes to where no reply reaches the profile."""
+    yield from ("### Calls without a reply", "", "What each comes to: [outcomes.md](outcomes.md).", "")
+    yield from ("| what happened | becomes | its word |", "|---|---|---|")
+    yield from (f"| {_cell(one.when)} | {_ENDS[one.raised]} | `{one.why}` |" for one in failures)
+    yield ""
 
 
 @dataclass(frozen=True, slots=True)

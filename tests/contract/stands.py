@@ -7,10 +7,13 @@ import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from contextlib import AsyncExitStack
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
+import pytest
+
 import adapters
-from engine.contract import Call, Limits, Link, Reply
+from engine.contract import Adapter, Call, InDoubt, Limits, Link, Refused, Reply, Unavailable
 from tests.peers.mllp import Hl7Server, acknowledged, message
 from tests.peers.proxy import FaultProxy
 from tests.peers.soap import SoapPeer
@@ -23,11 +26,17 @@ LIMITS = Limits(at_once=4, connect=0.5, total=2.0)
 class Carried:
     """A destination as the engine uses it: plain functions run in threads."""
 
-    def __init__(self, destination: Any) -> None:
-        self._destination = destination
+    def __init__(self, destination: Any, adapter: Adapter) -> None:
+        self._destination, self._adapter = destination, adapter
 
     async def send(self, call: Call) -> Reply:
-        return await self._call("send", call)
+        try:
+            return await self._call("send", call)
+        except (Unavailable, InDoubt, Refused) as error:
+            told = [one.why for one in self._adapter.failures if isinstance(error, one.raised)]
+            if not any(fnmatchcase(error.why, why) for why in told):
+                pytest.fail(f"not among its failures: {error!r}")
+            raise
 
     async def probe(self, timeout: float) -> None:
         await self._call("probe", timeout)
@@ -86,7 +95,8 @@ class Stand(ABC):
         """A destination: through the proxy, or to another port."""
         make = adapters.load(self.adapter).destination
         assert make is not None
-        carried = Carried(make(self.link(self.proxy.port if port is None else port, limits)))
+        link = self.link(self.proxy.port if port is None else port, limits)
+        carried = Carried(make(link), adapters.load(self.adapter))
         self.stack.push_async_callback(carried.close)
         return carried
 
