@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from engine.app.acts import acts
 from engine.app.collecting import collecting
 from engine.app.control import Handler
+from engine.app.corrections import correcting
 from engine.app.expecting import expecting
 from engine.app.journal import keep_of
 from engine.app.releasing import in_force, releasing
@@ -20,6 +21,7 @@ from engine.delivery.delivery import Delivery
 from engine.journal import retention
 from engine.journal.group import GroupJournal
 from engine.model import State
+from engine.routing.messages import Messages
 from engine.routing.planner import RoutePlanner
 from engine.routing.release import Release, Releases
 from engine.routing.schedule import Schedules
@@ -37,6 +39,7 @@ class Running(Protocol):
     ids: Ids
     journal: GroupJournal
     delivery: Delivery
+    messages: Messages
     planner: RoutePlanner
     waiting: Waiting
     releases: Releases
@@ -57,6 +60,7 @@ def commands(bus: Running) -> Mapping[str, Handler]:
         **acts(bus),
         **releasing(bus),
         "collect": collecting(bus),
+        "corrections": correcting(bus),
         "expected": expecting(bus),
         "status": _status(bus),
         "prune": _prune(bus),

@@ -1,6 +1,6 @@
 """Whether everything of a day went out: what should have gone, beside what the journal says became of it."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +84,20 @@ async def completeness(history: History, expected: Mapping[str, Any]) -> list[Ta
                 _count(tally, line, one["systems"], ends)
         tallies.append(tally)
     return tallies
+
+
+def closed(tallies: Iterable[Tally]) -> list[str]:
+    """The messages that persons have ended: some of them may have corrected what was accepted (`corrections`)."""
+    return [one.id for tally in tallies for one in tally.troubles if one.code in _BY_PERSON]
+
+
+def leave_out(tallies: Iterable[Tally], corrections: Collection[str]) -> None:
+    """Takes closed corrections of accepted records out again: the records are counted."""
+    for tally in tallies:
+        gone = [one for one in tally.troubles if one.id in corrections]
+        tally.came -= len(gone)
+        tally.closed -= len(gone)
+        tally.troubles = [one for one in tally.troubles if one not in gone]
 
 
 async def _pages(history: History, route: str, day: str) -> AsyncIterator[list[Line]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from engine.app.completeness import Tally, completeness
+from engine.app.completeness import Tally, closed, completeness, leave_out
 from engine.base.errors import Exit
 from engine.cli.book import local, reading
 from engine.cli.running import ask
@@ -31,6 +31,8 @@ def command(site: Site, day: str | None) -> None:
     loaded = site.load()
     expected = ask(site, loaded, "expected", day=day)
     tallies = asyncio.run(_tallies(site, loaded, expected))
+    if ids := closed(tallies):
+        leave_out(tallies, ask(site, loaded, "corrections", ids=ids))
     if site.as_json:
         as_json(
             {"day": expected["day"], "whole": _whole(tallies), "routes": [_as_json(loaded, one) for one in tallies]}
