@@ -58,6 +58,12 @@ fi
 { [ -n "$python" ] && fits "$python"; } ||
     fail "this bundle wants Python $PYTHON: name one with --python, or make a bundle with --python-version"
 
+if [ "$service" = yes ] && ! id "$user" >/dev/null 2>&1; then
+    say "user $user"
+    useradd --system --home-dir "$site" --no-create-home --shell /usr/sbin/nologin "$user"
+fi
+as_user() { if [ "$service" = yes ]; then runuser -u "$user" -- "$@"; else "$@"; fi; }
+
 umask 022
 mark=$(sha256sum "$bundle/SHA256SUMS" | cut -c1-12)
 release="$prefix/releases/$VERSION-$mark"
@@ -73,14 +79,11 @@ else
         --requirement "$bundle/requirements.txt" || fail "pip could not install: $release is incomplete and not used"
     mkdir -p "$release/share"
     cp -R "$bundle/documents" "$bundle/site" "$bundle/deploy" "$bundle/licences" "$bundle/sbom.cdx.json" "$release/share"
-    "$release/bin/hisbus" --version >/dev/null || fail "the program does not start: not used"
+    as_user "$release/bin/hisbus" --version >/dev/null 2>&1 ||
+        fail "the program does not start for ${user}: may everybody run $python and read $prefix? Not used"
     : > "$release/complete"
 fi
 
-if [ "$service" = yes ] && ! id "$user" >/dev/null 2>&1; then
-    say "user $user"
-    useradd --system --home-dir "$site" --no-create-home --shell /usr/sbin/nologin "$user"
-fi
 owned() { [ "$service" = no ] || chown -R "$user:" "$@"; }
 
 if [ -e "$site/routes.yaml" ]; then
