@@ -11,7 +11,7 @@ import pytest
 from engine.base.clock import MovedClock, from_micros
 from engine.journal import migrate, postgres_store
 from engine.journal.backup import back_up, restore
-from engine.journal.errors import Locked, Newer, Older
+from engine.journal.errors import JournalError, Locked, Newer, Older
 from engine.journal.history import Wanted, open_history
 from engine.journal.interface import Act
 from engine.journal.keys import KeyRing
@@ -146,6 +146,32 @@ async def back_up_forward(url, tmp_path, request, database):
     await back_up(url, tmp_path / "today", quiet)
     place = f"sqlite:///{tmp_path / 'no.db'}" if database == "sqlite" else request.getfixturevalue("postgres").fresh()
     await restore(place, tmp_path / "today", MovedClock(), quiet)
+
+
+async def test_a_former_programs_backup_comes_back_as_todays_journal(
+    opener, url, keys, tmp_path, database, request, monkeypatch
+):
+    with monkeypatch.context() as before:
+        before.setattr(migrate, "STEPS", migrate.STEPS[:1])
+        await back_up(url, tmp_path / "former", quiet)
+    place = f"sqlite:///{tmp_path / 'new.db'}" if database == "sqlite" else request.getfixturevalue("postgres").fresh()
+    await restore(place, tmp_path / "former", opener.clock, quiet)
+    again = Opener(place, opener.clock)
+    opened = await again.open(master=journals.MASTER, keys=keys)
+    claimed = await opened.journal.claim("messages", 100)
+    assert {await opened.journal.unheard(one) for one in claimed} == {True}
+    history = await open_history(place, RING, keys)
+    assert (await verify(history, quiet)).sound
+    await history.close()
+    await again.close()
+
+
+async def test_without_its_backup_nothing_is_brought_forward(opener, url, keys, tmp_path):
+    (tmp_path / "before").mkdir()
+    with pytest.raises(JournalError, match="before is there already"):
+        await upgrade(url, tmp_path / "before", quiet)
+    with pytest.raises(Older):
+        await opener.open(master=journals.MASTER, keys=keys)
 
 
 async def test_nothing_is_brought_forward_under_a_bus_that_runs(opener, url, keys, tmp_path, monkeypatch):
