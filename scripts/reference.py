@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/reference from the code: JSON Schemas for editors and the pages of settings, routes, mappings,
-adapters, functions, errors and the unified API; puts samples into the guides that show them. `--check` writes nothing
-and fails where a file on disk is stale.
+adapters, outcomes, functions, errors, commands and the unified API; puts samples into the guides that show them.
+`--check` writes nothing and fails where a file on disk is stale.
 """
 
 import argparse
@@ -20,17 +20,21 @@ from engine.channel.contracts import Contracts, load_contracts
 from engine.channel.openapi import document
 from engine.channel.pages import operations_page
 from engine.channel.texts import ContractsText, PartText
+from engine.cli.pages import commands_page
 from engine.formats.hl7 import Hl7Options
 from engine.formats.json import JsonOptions
 from engine.formats.row import RowOptions
 from engine.formats.xml import XmlOptions
 from engine.mapping import texts
+from engine.mapping.library import is_profile
+from engine.mapping.outcomes import outcomes_page
 from engine.mapping.reference import markdown as functions_page
 from engine.registry.reference import markdown as local_systems_page
 from engine.sealing.sign import SealText
 from engine.settings.calendar import CalendarText
 from engine.settings.error_pages import errors_page, errors_page_zh
 from engine.settings.models import Config
+from engine.settings.nodes import Node, load
 from engine.settings.pages import adapters_page, text_page
 from engine.settings.problems import Problems, TextsRefused
 from engine.settings.routes import RoutesText
@@ -80,6 +84,8 @@ def pages() -> Iterator[tuple[Path, str]]:
         yield FOLDER / f"{name}.md", MADE + text_page(title, intro, model)
     yield FOLDER / "table.schema.json", _written(TABLES)
     yield FOLDER / "adapters.md", MADE + adapters_page(adapters.load(name) for name in sorted(adapters.NAMES))
+    yield FOLDER / "outcomes.md", MADE + outcomes_page(_profiles())
+    yield FOLDER / "commands.md", MADE + commands_page()
     yield FOLDER / "functions.md", MADE + functions_page()
     yield FOLDER / "local-systems.md", MADE + local_systems_page()
     yield FOLDER / "errors.md", MADE + errors_page()
@@ -89,6 +95,16 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield FOLDER / "openapi.json", _written(document(contracts))
     for guide in ("channel-api.md", "channel-api.zh-CN.md"):
         yield Path("docs") / guide, with_files(ROOT / "docs" / guide)
+
+
+def _profiles() -> dict[str, Node]:
+    problems = Problems()
+    folder = ROOT / "mappings"
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
+    nodes = {name: load(path, problems) for name, path in files.items() if is_profile(name)}
+    if problems:
+        raise TextsRefused(problems)
+    return {name: node for name, node in nodes.items() if node is not None}
 
 
 def _contracts() -> Contracts:

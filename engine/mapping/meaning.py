@@ -23,7 +23,7 @@ from engine.settings.nodes import Node
 from engine.settings.problems import Problems
 
 READ: Final = "read"
-_VERDICTS = {verdict.value: verdict for verdict in Verdict}
+VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _STATUS = re.compile(r"[1-5](\d\d|xx)\Z", re.ASCII)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z", re.ASCII)
 _CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.ASCII | re.IGNORECASE)
@@ -54,7 +54,7 @@ def rules(text: MeaningText, node: Node | None, reader: Reader, setup: Setup, pr
     for status, word in text.status.items():
         _check_status(status, word, node, problems)
     words: dict[str, tuple[Verdict, str]] = {}
-    for code, verdict, word, at in _codes(text):
+    for code, verdict, word, at in codes(text):
         if code in words:
             problems.add(node.locate(at), f"code {code!r} means two things here")
         if word and not _WORD.match(word):
@@ -62,6 +62,7 @@ def rules(text: MeaningText, node: Node | None, reader: Reader, setup: Setup, pr
         words[code] = (verdict, word)
     if words and text.code is None:
         problems.add(node.key_where or node.where, "codes are named, but not where they stand", "write code: path")
+    _check_words(text, node, problems)
     absent = node.get("absent")
     return Rules(
         text.status,
@@ -69,8 +70,8 @@ def rules(text: MeaningText, node: Node | None, reader: Reader, setup: Setup, pr
         _value(node.get("code"), reader, setup, problems),
         _value(node.get("text"), reader, setup, problems),
         words,
-        _pieces(text, node, problems),
-        _VERDICTS[text.otherwise],
+        pieces(text),
+        VERDICTS[text.otherwise],
     )
 
 
@@ -80,7 +81,7 @@ def understanding(found: Rules, wire: Format, effect: Effect, reply_map: Map | N
 
     def understand(reply: Reply) -> Outcome:
         raw = reply.body if reply.rows is None and reply.count is None else row.as_json(reply)
-        word = READ if reply.status is None else _of_status(found.status, reply.status)
+        word = READ if reply.status is None else of_status(found.status, reply.status)
         if word == READ and not needs_document:
             return Outcome(Verdict.DELIVERED, reply=raw)
         try:
@@ -91,7 +92,7 @@ def understanding(found: Rules, wire: Format, effect: Effect, reply_map: Map | N
             said = _said(found, document)
             return _by_word(word, said, reply.status, raw)
         if document is None:
-            return _unreadable(effect, raw)
+            return unreadable(effect, raw)
         return _of_document(found, document, effect, reply_map, raw)
 
     return understand
@@ -111,7 +112,7 @@ def _of_document(found: Rules, document: Any, effect: Effect, reply_map: Map | N
     try:
         return Outcome(verdict, "", code, text, reply_map.run(document, NO_CONTEXT), raw)
     except BusError:
-        return _unreadable(effect, raw)
+        return unreadable(effect, raw)
 
 
 def _meant(found: Rules, code: str, text: str) -> tuple[Verdict, str]:
@@ -145,7 +146,8 @@ def _one(read: Read | None, document: Any) -> str:
     return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
-def _of_status(status: Mapping[str, str], code: int) -> str:
+def of_status(status: Mapping[str, str], code: int) -> str:
+    """What an HTTP status means: `read`, a verdict or our word for a refusal."""
     for table in (status, _DEFAULTS):
         for key in (str(code), f"{code // 100}xx"):
             if key in table:
@@ -154,12 +156,13 @@ def _of_status(status: Mapping[str, str], code: int) -> str:
 
 
 def _by_word(word: str, said: tuple[str, str], status: int | None, raw: bytes) -> Outcome:
-    verdict = _VERDICTS.get(word, Verdict.REFUSED)
-    ours = word if word not in _VERDICTS else "" if verdict is Verdict.DELIVERED else f"http_{status}"
+    verdict = VERDICTS.get(word, Verdict.REFUSED)
+    ours = word if word not in VERDICTS else "" if verdict is Verdict.DELIVERED else f"http_{status}"
     return Outcome(verdict, ours, said[0] or str(status), said[1], reply=raw)
 
 
-def _unreadable(effect: Effect, raw: bytes) -> Outcome:
+def unreadable(effect: Effect, raw: bytes) -> Outcome:
+    """What a reply means that cannot be read."""
     if effect is Effect.NONE:
         return Outcome(Verdict.UNAVAILABLE, Code.BACKEND_FORMAT.name, reply=raw)
     return Outcome(Verdict.IN_DOUBT, "reply_unreadable", reply=raw)
@@ -169,22 +172,27 @@ def _word_for(verdict: Verdict) -> str:
     return "rejected" if verdict is Verdict.REFUSED else f"said_{verdict.value}"
 
 
-def _codes(text: MeaningText) -> list[tuple[str, Verdict, str, list[str | int]]]:
+def codes(text: MeaningText) -> list[tuple[str, Verdict, str, list[str | int]]]:
+    """Every code that a text names, what it means, our word for it, and the keys where it stands."""
     lists = {key: getattr(text, key) for key in ("delivered", "unavailable", "unsent", "in_doubt")}
     found: list[tuple[str, Verdict, str, list[str | int]]] = [
-        (code, _VERDICTS[key], "", [key, at]) for key, codes in lists.items() for at, code in enumerate(codes)
+        (code, VERDICTS[key], "", [key, at]) for key, codes in lists.items() for at, code in enumerate(codes)
     ]
     return found + [(code, Verdict.REFUSED, word, ["refused", code]) for code, word in text.refused.items()]
 
 
-def _pieces(text: MeaningText, node: Node, problems: Problems) -> tuple[tuple[str, Verdict, str], ...]:
+def pieces(text: MeaningText) -> tuple[tuple[str, Verdict, str], ...]:
+    """Pieces of their words for people, what each means, and our word for a refusal."""
+    verdicts = ((piece, VERDICTS.get(word, Verdict.REFUSED), word) for piece, word in text.words.items())
+    return tuple((piece, verdict, word if verdict is Verdict.REFUSED else "") for piece, verdict, word in verdicts)
+
+
+def _check_words(text: MeaningText, node: Node, problems: Problems) -> None:
     if text.words and text.text is None:
         problems.add(node.locate(["words"]), "words are looked for in 'text', which is not named", "write text: path")
     for piece, word in text.words.items():
         if not piece or not _WORD.match(word):
             problems.add(node.locate(["words", piece]), f"{word!r} is no outcome and no word of ours")
-    verdicts = ((piece, _VERDICTS.get(word, Verdict.REFUSED), word) for piece, word in text.words.items())
-    return tuple((piece, verdict, word if verdict is Verdict.REFUSED else "") for piece, verdict, word in verdicts)
 
 
 def _check_status(status: str, word: str, node: Node, problems: Problems) -> None:
@@ -192,7 +200,7 @@ def _check_status(status: str, word: str, node: Node, problems: Problems) -> Non
     if not _STATUS.match(status):
         problems.add(where, f"{status!r} is no HTTP status", "write 404, or a class like 5xx")
     if not _WORD.match(word):
-        known = [READ, *_VERDICTS]
+        known = [READ, *VERDICTS]
         problems.add(where, f"{word!r} is no outcome and no word of ours", did_you_mean(word, known))
 
 

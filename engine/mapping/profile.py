@@ -66,6 +66,11 @@ def merged(name: str, nodes: Mapping[str, Node], problems: Problems, above: tupl
     return overlaid(merged(like.value, nodes, problems, (*above, name)), node)
 
 
+def whole(name: str, nodes: Mapping[str, Node], problems: Problems) -> Node:
+    """A profile's node with everything that is laid under it, as its operations are compiled."""
+    return _told(merged(name, nodes, problems))
+
+
 def overlaid(base: Node, over: Node) -> Node:
     """Mappings key by key, everything else replaced; each part keeps the place where it was written."""
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):

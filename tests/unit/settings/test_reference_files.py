@@ -17,7 +17,8 @@ KINDS = {"shapes": "shape", "tables": "table", "between": "between", "contracts"
 
 
 def texts():
-    yield from ((file, "config") for file in sorted((ROOT / "config").glob("*.yaml")))
+    for file in sorted((ROOT / "config").glob("*.yaml")):
+        yield file, "calendar" if file.stem.endswith(".calendar") else "config"
     yield ROOT / "routes.yaml", "routes"
     yield from ((file, "scenario") for file in sorted((ROOT / "tests/routes").glob("*.yaml")))
     for file in sorted(MAPPINGS.rglob("*.yaml")):
