@@ -171,7 +171,8 @@ async def _copy_in(url: str, source: Path, now: str, told: Told) -> None:
     must_be_known(number)
     connection = await asyncpg.connect(url)
     try:
-        if await schema(connection) and await connection.fetchval("select exists (select 1 from messages)"):
+        there = await schema(connection)
+        if there not in {0, number} or (there and await connection.fetchval("select exists (select 1 from messages)")):
             raise JournalError("there is a journal already: restore into an empty database")
         await migrate(connection, number)
         said = source / _COLUMNS

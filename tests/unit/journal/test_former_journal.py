@@ -184,6 +184,17 @@ async def test_nothing_is_brought_forward_under_a_bus_that_runs(opener, url, key
 
 
 @pytest.mark.postgres
+async def test_an_older_backup_does_not_go_into_tables_of_today(postgres, tmp_path):
+    place = postgres.fresh()
+    connection = await asyncpg.connect(place)
+    await postgres_store.migrate(connection)
+    with pytest.raises(JournalError, match="empty database"):
+        await restore(place, journals.unpack_postgres(tmp_path), MovedClock(), quiet)
+    assert await postgres_store.schema(connection) == TODAY
+    await connection.close()
+
+
+@pytest.mark.postgres
 async def test_a_step_that_fails_leaves_the_one_before_it_whole(postgres, monkeypatch):
     url = postgres.fresh()
     connection = await asyncpg.connect(url)
