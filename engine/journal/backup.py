@@ -121,10 +121,13 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _put_file(source: Path, target: Path, now: str) -> None:
-    for beside in ("-wal", "-journal"):  # the database would play what a killed bus left there into the new file
+    """In its place only once it says that it was restored: a bus that finds it must not take it for the lost one."""
+    for beside in ("", "-wal", "-journal"):  # the database would play what a killed bus left there into the new file
         _must_be_new(target.with_name(target.name + beside))
-    _copy_file(source, target)
-    connection = connect(target)
+    made = target.with_name(target.name + ".restoring")
+    made.unlink(missing_ok=True)
+    _copy_file(source, made)
+    connection = connect(made)
     try:
         migrate_file(connection)
         connection.execute("begin immediate")
@@ -133,6 +136,7 @@ def _put_file(source: Path, target: Path, now: str) -> None:
         connection.execute("commit")
     finally:
         connection.close()
+    made.rename(target)
 
 
 def _must_be_new(target: Path) -> None:

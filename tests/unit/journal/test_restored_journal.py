@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+import pytest
+
+from engine.journal import backup
 from engine.journal.backup import back_up, restore
 from engine.journal.verbs import body_place
 from engine.model import State, Then, Verdict
@@ -39,3 +42,24 @@ async def test_what_is_from_before_a_restore_is_unheard_of_until_it_is_tried(ope
     _, new = await back.taken(message(received=now))
     assert [await back.journal.unheard(one) for one in (child, grandchild, new)] == [True, True, False]
     await again.close()
+
+
+async def test_a_restore_that_is_cut_off_leaves_no_journal_in_place(tmp_path, clock, monkeypatch):
+    """SQLite's; PostgreSQL's is one transaction."""
+    opener = Opener(f"sqlite:///{tmp_path / 'journal.db'}", clock)
+    opened = await opener.open()
+    await opened.taken(message())
+    await back_up(opener.url, tmp_path / "copy", quiet)
+    place = tmp_path / "back.db"
+
+    def cut_off(_connection):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(backup, "migrate_file", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            backup._put_file(tmp_path / "copy", place, "1")
+    assert not place.exists()
+    await restore(f"sqlite:///{place}", tmp_path / "copy", opener.clock, quiet)
+    assert sorted(file.name for file in tmp_path.glob("back.db*")) == ["back.db"]
+    await opener.close()
