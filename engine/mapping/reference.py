@@ -38,6 +38,7 @@ _FORMS = """| written as | what it does |
 | `target: {from: path, when: test}` | left out where the test is false |
 | `target: {from: path, required: true}` | the message is refused without a value |
 | `target: {each: path, when: test, fields: {…}}` | a list; inside, paths are the repeat's own, `/path` the root's |
+| `target: {each: path, distinct: field, fields: {…}}` | entries told apart by that text: a second gets `.2` |
 | `target: {each: path, from: path}` | a list of plain values |
 | `target: {when: test, fields: {…}}` | fields that stand or fall together |
 

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import fhir_desk
+import fhir_page
 import pytest
 import yaml
 
@@ -90,6 +91,10 @@ def test_every_row_is_carried_or_left_out_for_a_reason(table: str) -> None:
     left_out = [field for fields, why in said.get("left_out", {}).items() if why for field in fields.split(", ")]
     assert len({*carried, *left_out}) == len(carried) + len(left_out), "a row stands here twice"
     assert {*carried, *left_out} == rows(table)
+
+
+def test_the_page_says_the_same() -> None:
+    assert fhir_page.PAGE.read_text(encoding="utf-8") == fhir_page.page(), "run tests/unit/mapping/fhir_page.py"
 
 
 def test_no_other_table_is_spoken_of() -> None:
