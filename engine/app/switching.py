@@ -203,7 +203,7 @@ class Switching:
         called = standing.called()
         changed = {name: by for name, by in called.items() if self._called.get(name) != by}
         renewed = list(standing.runtimes(changed, problems))
-        answering = bus.answering(standing)
+        answering = await asyncio.to_thread(bus.answering, standing)  # contracts are read, pages written
         if problems:
             raise TextsRefused(problems)
         opened = await self._opened(standing, answering)
