@@ -48,6 +48,7 @@ def test_a_new_program_takes_over_what_a_former_one_left(tmp_path):
     refused = hisbus(house.site, "run")
     assert refused.returncode == 3
     assert "hisbus journal upgrade" in refused.stderr
+    assert "hisbus journal upgrade" in hisbus(house.site, "list").stderr
     done = hisbus(house.site, "journal", "upgrade", tmp_path / "before.db")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("schema 1 to ")
