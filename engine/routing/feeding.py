@@ -74,7 +74,7 @@ class Feeding:
         assert kind.feed is not None, "only what is read on has a cursor"
         reading = Reading(release, entrance, kind, self.ids, turn.run.begun)
         name = f"feed/{asked.route}/{asked.system}.{kind.feed.by}/{asked.campus}"
-        reached = Reached.read(await self.journal.rider(name)).of(turn.run.since)
+        reached = Reached.read(await self.journal.rider(name)).of(turn.run.last_good)
         found, more = Found(), True
         while more:
             await self._room(turn)

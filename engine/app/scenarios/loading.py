@@ -10,6 +10,7 @@ from engine.app.scenarios.calls import Request, channels, request
 from engine.app.scenarios.text import (
     CallEvent,
     ExpectEvent,
+    FeedEvent,
     Fields,
     HeardEvent,
     KeptEvent,
@@ -113,6 +114,8 @@ class _Check:
                     self._read(number, ("heard",), ENVELOPE, event.heard)
                 case ExpectEvent():
                     self._expect(number, event)
+                case FeedEvent():
+                    self._feed(number, event)
                 case _:
                     self._names(number, event)
 
@@ -183,6 +186,15 @@ class _Check:
         rows = reply.name == "row" and event.reply is not None
         if rows and not (isinstance(event.reply, Mapping) and event.reply.keys() <= {"rows", "count"}):
             self._say(number, ("reply",), "a database answers rows", "write {count: 1} or {rows: [{…}]}")
+
+    def _feed(self, number: int, event: FeedEvent) -> None:
+        system, _, name = event.feed.partition(".")
+        fed = {one: self._fed_by(one) for one in self._with("incoming") if self._fed_by(one)}
+        if self._named(number, "feed", system, "the system with a feed", fed):
+            self._named(number, "feed", name, f"the operation that {system} is read on by", fed[system])
+
+    def _fed_by(self, system: str) -> list[str]:
+        return [kind.feed.by for kind in self._release.profile(system).incoming.values() if kind.feed is not None]
 
     def _read(self, number: int, place: Sequence[str | int], wire: Format, fields: Fields) -> None:
         for path in fields:

@@ -1,10 +1,14 @@
 """The systems around the bus in a scenario: listeners that are called directly, calls that wait for an event."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from typing import TypeVar
 
-from engine.contract import Adapter, Call, InDoubt, Link, Refused, Reply, Submit, Unavailable
+from engine.contract import Adapter, Call, InDoubt, Link, Page, Refused, Reply, Submit, Unavailable
+
+T = TypeVar("T")
 
 Outcome = Reply | Refused | Unavailable | InDoubt
 
@@ -30,20 +34,46 @@ class Waiting:
             self.answer.set_exception(outcome)
 
 
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A page that the bus wants and nobody has given yet. Its cursors count the rows that were given before."""
+
+    system: str
+    operation: str
+    after: int
+    limit: int
+    until: date
+    answer: "asyncio.Future[Page]"
+
+    @property
+    def name(self) -> str:
+        """System and operation, as routes write them."""
+        return f"{self.system}.{self.operation}"
+
+    def give(self, rows: Sequence[bytes], *, more: bool) -> None:
+        """The page is there."""
+        cursors = [str(self.after + number) for number in range(1, len(rows) + 1)]
+        self.answer.set_result(Page(rows, cursors, more))
+
+    def fail(self) -> None:
+        """The system cannot be reached."""
+        self.answer.set_exception(Unavailable("connect_refused"))
+
+
 class Peers:
     """All systems of a scenario."""
 
     def __init__(self) -> None:
-        self._waiting: list[Waiting] = []
-        self.overdue: list[Waiting] = []
-        """Calls that reached their limit before an event answered them."""
+        self._waiting: list[Waiting | Pulled] = []
+        self.overdue: list[Waiting | Pulled] = []
+        """What reached its limit before an event answered it."""
 
     def adapters(self, real: Mapping[str, Adapter]) -> Mapping[str, Adapter]:
         """The same adapters to texts and settings; on their wires are these peers."""
         return _Adapters(real, self)
 
-    def take(self, system: str) -> Waiting | None:
-        """The oldest call that waits at a system; it waits no longer."""
+    def take(self, system: str) -> Waiting | Pulled | None:
+        """The oldest call, or pull, that waits at a system; it waits no longer."""
         found = next((waiting for waiting in self._waiting if waiting.system == system), None)
         if found is not None:
             self._waiting.remove(found)
@@ -55,13 +85,22 @@ class Peers:
 
     async def called(self, system: str, call: Call) -> Reply:
         """A call of the bus: it waits for its event."""
-        waiting = Waiting(system, call, asyncio.get_running_loop().create_future())
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        return await self._answered(Waiting(system, call, answer), answer)
+
+    async def pulled(self, system: str, operation: str, cursor: str | None, limit: int, until: date) -> Page:
+        """A page that the bus wants: it waits for its event."""
+        answer: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
+        return await self._answered(Pulled(system, operation, int(cursor or 0), limit, until, answer), answer)
+
+    async def _answered(self, waiting: Waiting | Pulled, answer: "asyncio.Future[T]") -> T:
         self._waiting.append(waiting)
         try:
-            return await waiting.answer
+            return await answer
         except asyncio.CancelledError:
-            self._waiting.remove(waiting)
-            self.overdue.append(waiting)
+            if waiting in self._waiting:  # else an event has taken it, and ended the scenario
+                self._waiting.remove(waiting)
+                self.overdue.append(waiting)
             raise
 
 
@@ -98,6 +137,19 @@ class _Called:
     async def close(self) -> None: ...
 
 
+class _Fed:
+    """A feed whose pages wait for events."""
+
+    def __init__(self, peers: Peers, system: str) -> None:
+        self._peers = peers
+        self._system = system
+
+    async def pull(self, operation: str, cursor: str | None, limit: int, until: date) -> Page:
+        return await self._peers.pulled(self._system, operation, cursor, limit, until)
+
+    async def close(self) -> None: ...
+
+
 class _Adapters(Mapping[str, Adapter]):
     """Each adapter is loaded when a text names it, as ever."""
 
@@ -111,6 +163,7 @@ class _Adapters(Mapping[str, Adapter]):
             real,
             source=Ear if real.source else None,
             destination=(lambda link: _Called(self._peers, link.system)) if real.destination else None,
+            feed=(lambda link: _Fed(self._peers, link.system)) if real.feed else None,
             blocking=False,
         )
 

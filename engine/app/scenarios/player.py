@@ -12,12 +12,13 @@ from engine.app.check import Checked
 from engine.app.scenarios.calls import request
 from engine.app.scenarios.loading import ENVELOPE, Scenario, answers, wire_of
 from engine.app.scenarios.loop import MovedLoop
-from engine.app.scenarios.peers import Outcome, Waiting
+from engine.app.scenarios.peers import Outcome, Pulled, Waiting
 from engine.app.scenarios.stage import Stage, begins
 from engine.app.scenarios.text import (
     AdvanceEvent,
     CallEvent,
     ExpectEvent,
+    FeedEvent,
     Fields,
     HeardEvent,
     KeptEvent,
@@ -32,7 +33,7 @@ from engine.base.where import Problem, Where, did_you_mean
 from engine.contract import Adapter, Answer, InDoubt, Refused, Unavailable
 from engine.formats.format import Format, Hints
 from engine.mapping.differ import ABSENT, differences
-from engine.mapping.examples import reply_of
+from engine.mapping.examples import message_of, reply_of
 from engine.routing.release import Release
 
 _TYPED = {"json", "row"}
@@ -115,6 +116,8 @@ class _Player:
                 self._hear(number, event)
             case ExpectEvent():
                 await self._expect(number, event)
+            case FeedEvent():
+                await self._feed(number, event)
             case NothingEvent():
                 for name in self._stage.peers.waiting(*event.nothing):
                     self._say(self._scenario.where(number, "nothing"), f"{name} waits here")
@@ -177,7 +180,7 @@ class _Player:
         waiting = self._stage.peers.take(system)
         if waiting is None:
             self._end(where, f"{event.expect} is not called", await self._instead(system))
-        if waiting.call.operation != name:
+        if waiting.name != event.expect or not isinstance(waiting, Waiting):
             self._end(where, f"expected {event.expect}, got {waiting.name}")
         profile = self._release.profile(system)
         request, reply = wire_of(profile, profile.outgoing[name])
@@ -186,6 +189,26 @@ class _Player:
             got = waiting.call.fields.get(key, ABSENT)
             self._compare(self._scenario.where(number, "address", key), str(value), got, key)
         await self._answer(waiting, _outcome(event, reply))
+
+    async def _feed(self, number: int, event: FeedEvent) -> None:
+        where = self._scenario.where(number, "feed")
+        system = event.feed.partition(".")[0]
+        pulled = self._stage.peers.take(system)
+        if pulled is None:
+            self._end(where, f"{event.feed} is not read", await self._instead(system))
+        if pulled.name != event.feed or not isinstance(pulled, Pulled):
+            self._end(where, f"expected {event.feed}, got {pulled.name}")
+        for key, expected, got in (("after", event.after, pulled.after), ("until", event.until, str(pulled.until))):
+            if expected is not None:
+                self._compare(self._scenario.where(number, key), expected, got, key)
+        if len(event.rows) > pulled.limit:
+            self._end(self._scenario.where(number, "rows"), f"the bus takes {pulled.limit} rows at once", "more: true")
+        wire = self._release.profile(system).format
+        if event.unavailable:
+            pulled.fail()
+        else:
+            pulled.give([message_of(wire, row) for row in event.rows], more=event.more)
+        await self._stage.settle()
 
     async def _answer(self, waiting: Waiting, outcome: Outcome) -> None:
         waiting.end(outcome)

@@ -128,6 +128,29 @@ class ExpectEvent(Text):
         return self
 
 
+class FeedEvent(Text):
+    """The bus reads a feed on: the page that it pulls next, and what it gets."""
+
+    feed: Target
+    """The system and the operation that it reads on, like `warehouse.visits_of`."""
+    after: int | None = Field(default=None, ge=0)
+    """Behind which row it goes on: so many have the pages of this feed brought until now; 0: from its beginning."""
+    until: str | None = None
+    """The day of the run, like `2026-11-21`: rows of it are left out where the operation's query says so."""
+    rows: list[Any] = Field(default_factory=list)
+    """The rows that there are, each as the values of its columns; none: `[]`."""
+    more: bool = False
+    """Whether there are others behind them: the bus pulls again."""
+    unavailable: Literal[True] | None = None
+    """The system cannot be reached."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if self.unavailable and (self.rows or self.more):
+            raise wrong("who cannot be reached gives no rows", "leave rows and more out")
+        return self
+
+
 class NothingEvent(Text):
     """No call waits at a system."""
 
@@ -158,7 +181,7 @@ class KeptEvent(Text):
     """Route to the number of its messages; what is not named has none. `refused` counts what was not taken."""
 
 
-KINDS = ("send", "call", "heard", "expect", "nothing", "advance", "state", "kept")
+KINDS = ("send", "call", "heard", "expect", "feed", "nothing", "advance", "state", "kept")
 
 
 def _kind(value: Any) -> str:
@@ -177,6 +200,7 @@ Event: TypeAlias = Annotated[
     | Annotated[CallEvent, Tag("call")]
     | Annotated[HeardEvent, Tag("heard")]
     | Annotated[ExpectEvent, Tag("expect")]
+    | Annotated[FeedEvent, Tag("feed")]
     | Annotated[NothingEvent, Tag("nothing")]
     | Annotated[AdvanceEvent, Tag("advance")]
     | Annotated[StateEvent, Tag("state")]
