@@ -68,7 +68,8 @@ class Amender:
             wait = question_wait(self._clock.now() - delivery.received, self._ids.chance())
             then = Then(State.READY, due=self._clock.now() + wait, holds=True)
             return Ended(Outcome(Verdict.UNAVAILABLE, "earlier_under_way"), then)
-        then = Then(State.DELIVERED, corrects=corrects, skip=tuple(step for step, _ in corrects.ended))
+        skip = tuple(step for step, _ in corrects.ended)
+        then = Then(State.DELIVERED, skip=skip, corrects=corrects if corrects != Correction() else None)
         return Ended(Outcome(Verdict.DELIVERED), then, lambda: self._decided(delivery, turn, stopped))
 
     async def _found(self, delivery: Claimed, turn: Turn) -> list[Found]:
