@@ -23,6 +23,7 @@ from offices import served
 from test_bus_over_http import running
 
 from engine.app.commands import commands
+from engine.base.errors import BusError
 from tests.postgres_server import postgres
 
 __all__ = ["postgres"]
@@ -119,6 +120,8 @@ async def test_what_is_in_doubt_or_under_way_is_waited_for(tmp_path, office, jou
         await send(bus, "R1", "v2")
         await send(bus, "R2", "w2", who="P2")
         await become(bus, {}, {}, {"upload": "waiting", "amends": "ready"}, {"upload": "waiting", "amends": "ready"})
+        with pytest.raises(BusError, match="calls nobody"):
+            await person(bus, "settle", (await ids(bus))[2], step="amends", **{"as": "delivered"})
         await person(bus, "settle", (await ids(bus))[0], **{"as": "refused"})
         office.held["w1"].set()
         await become(
