@@ -4,10 +4,13 @@ import asyncio
 import json
 
 import pytest
+from click.testing import CliRunner
 from feeds_desk import MovedOn, Office, counts, goes_by, quicken, running, until, waits, write
 from offices import served
 
+from engine.base import log
 from engine.base.errors import BusError, Code
+from engine.cli.main import main
 from engine.contract import Unavailable
 from tests.postgres_server import postgres
 
@@ -222,6 +225,30 @@ async def test_a_route_goes_after_another_and_does_not_wait_for_a_person(tmp_pat
         await until(lambda: not bus.schedules.failing)
     first, second = sorted(office.numbers[:6]), sorted(office.numbers[6:])
     assert (first, second) == ([f"V{number}" for number in range(6)], [f"later V{number}" for number in range(6)])
+
+
+async def test_a_person_collects_at_the_command_line(tmp_path, office):
+    """On a day off, as a program: what it found, and exit code 3 where it could not be read."""
+    (tmp_path / "days.yaml").write_text("off: [2026-11-20]\n")
+    changes = ("batch: 4}", "batch: 4, days: work}"), ("[main, north]}", "[main, north], calendar: days.yaml}")
+    clinic = write(tmp_path, office.url, *changes)
+    clinic.visits("V1", "V2", at="2026-11-19T10:00:00")
+    clinic.visit("V3", at="2026-11-19T11:00:00", who=None)
+    asked = ["collect", "visits", "--site", str(tmp_path), "--env", "desk"]
+    run = lambda *more: asyncio.to_thread(CliRunner().invoke, main, [*asked, *more])  # noqa: E731 - three times the same
+    with log.only("critical"):
+        async with running(tmp_path, MovedOn()):
+            await told_of(clinic, run)
+    assert (await run()).exit_code == 3, "no bus runs"
+
+
+async def told_of(clinic, run):
+    told = await run()
+    assert (told.exit_code, told.stdout.splitlines()[1].split()) == (0, ["clinic.visits", "main", "3", "1", "good"])
+    clinic.run("drop table visits")
+    told = await run("--json")
+    assert (told.exit_code, json.loads(told.stdout)[0]["code"]) == (3, "BACKEND_UNAVAILABLE")
+    assert (await run("--campus", "north")).exit_code == 3
 
 
 async def test_nobody_collects_what_has_no_schedule(tmp_path, office):
