@@ -9,7 +9,7 @@
 #   --env NAME        whose config/<NAME>.yaml is read (production)
 #   --user NAME       whom the service runs as, made where there is none (hisbus)
 #   --secrets DIR     where the journal's master key is made, unless it is there (/etc/hisbus/secrets)
-#   --python PROGRAM  the interpreter (the newest that fits)
+#   --python PROGRAM  the interpreter (the bundle's own, else one of this machine that fits)
 #   --no-service      neither user nor systemd unit: for containers, and for whoever is not root
 #
 # Exit codes: 0 installed, 2 usage, 3 cannot install (says why; what ran before still does).
@@ -50,6 +50,16 @@ fits() {
     "$1" -c 'import sys, venv; sys.exit("%d.%d" % sys.version_info[:2] != sys.argv[1])' "$PYTHON" 2>/dev/null
 }
 [ "$(uname -m)" = "$MACHINE" ] || fail "this bundle is for $MACHINE, this machine is $(uname -m): make one with --machine"
+if [ -z "$python" ] && [ -e "$bundle/python.tar.gz" ]; then
+    own="$prefix/python/$(sha256sum "$bundle/python.tar.gz" | cut -c1-12)"
+    if [ ! -e "$own" ]; then
+        say "Python into $own"
+        mkdir -p "$own.part"
+        tar -xzf "$bundle/python.tar.gz" -C "$own.part"
+        mv "$own.part" "$own"
+    fi
+    python=$(find "$own" -path '*/bin/python3' | head -n 1)
+fi
 if [ -z "$python" ]; then
     for candidate in "python$PYTHON" python3; do
         if fits "$candidate"; then python=$candidate; break; fi

@@ -27,6 +27,7 @@ SOURCES = ("engine", "adapters", "sandbox", "pyproject.toml", "README.md")
 SITE = ("routes.yaml", "mappings", "config", "tests/routes")
 """The texts that a site begins from."""
 DOCUMENTS = ("docs", "README.md", "README.zh-CN.md", "CHANGELOG.md")
+PORTABLE = "python.tar.gz"
 NOT_FOR_SITES = {"test", "bundle"}
 """Extras of pyproject.toml that only developers need."""
 
@@ -59,6 +60,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--glibc", default="2.28", help="oldest C library of the target (2.28: 银河麒麟 V10, 统信 20)")
     parser.add_argument("--extras", help="databases to speak to, comma between (all: " + ", ".join(_extras()) + ")")
+    parser.add_argument(
+        "--python",
+        type=Path,
+        metavar="FILE",
+        help="a portable Python for servers that have none: .tar.gz with bin/python3",
+    )
     parser.add_argument("--no-archive", action="store_true", help="leave out the .tar.gz")
     options = parser.parse_args()
     options.extras = frozenset(_extras() if options.extras is None else filter(None, options.extras.split(",")))
@@ -83,6 +90,8 @@ def _make(target: Target, options: argparse.Namespace) -> Path:
             raise CannotMake(f"no wheel came for {', '.join(sorted(lacking))}, which the target needs")
         own = next(wheel for wheel in wheels if wheel.name == OWN)
         _copy_texts(folder)
+        if options.python is not None:
+            _copy(options.python, folder / PORTABLE)
         _write_lists(folder, wheels, target, options.extras, own)
         _say("hashes")
         _hash_all(folder)
@@ -143,7 +152,9 @@ def _write_lists(folder: Path, wheels: list[Wheel], target: Target, extras: froz
     _say("bill of materials, licences")
     pins = [wheel.pinned for wheel in wheels if wheel.name != "pip"]
     (folder / "requirements.txt").write_text("\n".join(pins) + "\n", encoding="utf-8")
-    (folder / "sbom.cdx.json").write_text(bill(wheels, target, extras), encoding="utf-8")
+    portable = folder / PORTABLE
+    digest = _sha256(portable) if portable.exists() else None
+    (folder / "sbom.cdx.json").write_text(bill(wheels, target, extras, digest), encoding="utf-8")
     unknown = collect_licences(wheels, folder / "licences")
     if unknown:
         _say(f"licence unknown: {', '.join(unknown)}")

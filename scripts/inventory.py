@@ -15,12 +15,16 @@ from wheels import OWN, Target, Wheel
 UNKNOWN = "unknown"
 
 
-def bill(wheels: list[Wheel], target: Target, extras: frozenset[str]) -> str:
-    """CycloneDX 1.6 as JSON: every wheel with its hash, its licence and what it needs. Raises ValueError where the
-    schema says no.
+def bill(wheels: list[Wheel], target: Target, extras: frozenset[str], python: str | None) -> str:
+    """CycloneDX 1.6 as JSON: every wheel with its hash, its licence and what it needs, and the portable Python by the
+    SHA-256 of its archive where there is one. Raises ValueError where the schema says no.
     """
     components = {wheel.name: _component(wheel) for wheel in wheels}
     bom = Bom(components=[part for name, part in components.items() if name != OWN])
+    if python is not None:
+        bom.components.add(
+            Component(name="python", version=target.python, type=ComponentType.PLATFORM, hashes=[_hash(python)])
+        )
     bom.metadata.component = components[OWN]
     for wheel in wheels:
         needed = {name for name, _ in wheel.needs(target, extras if wheel.name == OWN else frozenset())}
@@ -41,8 +45,12 @@ def _component(wheel: Wheel) -> Component:
         bom_ref=str(address),
         purl=address,
         licenses=licences,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=wheel.sha256)],
+        hashes=[_hash(wheel.sha256)],
     )
+
+
+def _hash(sha256: str) -> HashType:
+    return HashType(alg=HashAlgorithm.SHA_256, content=sha256)
 
 
 def collect_licences(wheels: list[Wheel], folder: Path) -> list[str]:

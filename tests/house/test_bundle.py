@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -28,19 +29,21 @@ RESULT = (
     "OBX|1|NM|WBC^白细胞||12.50|10\\S\\9/L|3.5-9.5|↑|||F\r"
 )
 GUIDE = ROOT / "docs/installation.md"
-OPTIONS = (
-    "--no-service --prefix {folder}/opt --site {folder}/srv --secrets {folder}/srv/var/secrets --env sandbox"
-    " --python {python}"
-)
+OPTIONS = "--no-service --prefix {folder}/opt --site {folder}/srv --secrets {folder}/srv/var/secrets --env sandbox"
 NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
 """No package index: also where this machine names one in pip's settings."""
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """For this machine, without the clients of other databases."""
+    """For this machine, without the clients of other databases; its portable Python is a way to this one."""
     folder = tmp_path_factory.mktemp("bundle")
-    command = [sys.executable, ROOT / "scripts/bundle.py", "--to", folder, "--extras", ""]
+    portable = tmp_path_factory.mktemp("python") / "python.tar.gz"
+    with tarfile.open(portable, "w:gz") as archive:
+        way = tarfile.TarInfo("python/bin/python3")
+        way.type, way.linkname = tarfile.SYMTYPE, os.path.realpath(sys.executable)
+        archive.addfile(way)
+    command = [sys.executable, ROOT / "scripts/bundle.py", "--to", folder, "--extras", "", "--python", portable]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return folder / done.stdout.strip()
@@ -57,7 +60,7 @@ def alone():
 
 def install(bundle, folder, *words):
     """`install.sh` in an empty folder, where no package index can be reached."""
-    return run_apart([bundle / "install.sh", *OPTIONS.format(folder=folder, python=sys.executable).split(), *words])
+    return run_apart([bundle / "install.sh", *OPTIONS.format(folder=folder).split(), *words])
 
 
 def run_apart(command, **more):
@@ -76,8 +79,7 @@ def as_documented(bundle, folder):
     folder.mkdir()
     for file in bundle.parent.glob("*.tar.gz*"):
         (folder / file.name).symlink_to(file)
-    options = OPTIONS.format(folder=folder, python=sys.executable)
-    return run_apart(["sh", "-euc", f'sudo() {{ "$@" {options}; }}\n{shown}'], cwd=folder)
+    return run_apart(["sh", "-euc", f'sudo() {{ "$@" {OPTIONS.format(folder=folder)}; }}\n{shown}'], cwd=folder)
 
 
 @pytest.mark.slow
@@ -86,6 +88,7 @@ def test_it_installs_without_an_index_starts_and_carries_a_message(bundle, tmp_p
     place = tmp_path / "server"
     done = as_documented(bundle, place)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert list(place.glob("opt/python/*/python/bin/python3")), "the bundle's own Python was taken"
     program, site = place / "opt/current/bin/hisbus", place / "srv"
     for name in SECRETS:
         (site / "var/secrets" / name).touch(mode=0o600)
@@ -158,7 +161,9 @@ def test_a_damaged_bundle_and_a_wrong_interpreter_are_refused_before_anything_is
 def test_its_papers_name_every_package(bundle):
     wheels = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (bundle / "wheels").iterdir()}
     bill = json.loads((bundle / "sbom.cdx.json").read_text(encoding="utf-8"))  # held against its schema when it is made
-    parts = [bill["metadata"]["component"], *bill["components"]]
+    (python,) = (part for part in bill["components"] if part["type"] == "platform")
+    assert python["hashes"][0]["content"] == hashlib.sha256((bundle / "python.tar.gz").read_bytes()).hexdigest()
+    parts = [bill["metadata"]["component"], *(part for part in bill["components"] if part != python)]
     assert sorted(part["hashes"][0]["content"] for part in parts) == sorted(wheels.values())
     pinned = (bundle / "requirements.txt").read_text(encoding="utf-8")
     table = (bundle / "licences/README.md").read_text(encoding="utf-8")
