@@ -82,9 +82,13 @@ class Office:
         self.saved = []
         self.answers = []
         """What is answered instead, one after the other: a status, or a body."""
+        self.open = asyncio.Event()
+        """While it is not set, nobody is answered."""
+        self.open.set()
 
     async def list(self, request):
         self.asked.append(dict(request.query))
+        await self.open.wait()
         if self.answers:
             said = self.answers.pop(0)
             return web.Response(status=said) if isinstance(said, int) else web.json_response(said)
