@@ -323,7 +323,7 @@ class Then:
     answer: bytes | None = None
     """The route's answer, where this step is the answer point and its outcome decides it."""
     why: str = ""
-    """For PARKED and GIVEN_UP: a short word for people."""
+    """For PARKED and GIVEN_UP, and READY where a person has to come first: a short word for people."""
     writes: tuple[Write, ...] = ()
     """Changes of our own records, each record once. They happen with the settle or not at all (local systems)."""
     corrects: Correction | None = None

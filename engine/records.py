@@ -4,6 +4,9 @@ earlier deliveries that its message corrects.
 
 from dataclasses import dataclass
 
+EARLIER_IN_DOUBT = "earlier_in_doubt"
+"""Why a correction waits for a person: what it corrects is parked, and nobody knows yet what the system behind has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -1,5 +1,7 @@
 """Reading statements, the same for both databases: values are $1, $2 … in order."""
 
+from engine.records import EARLIER_IN_DOUBT
+
 ANSWER = "select id, received, answer from messages where seq = $1"
 HELD_BY = """
 select m.id from deliveries d join deliveries h on h.lane = d.lane and h.head and h.lane is not null
@@ -56,9 +58,10 @@ union all select system, state, count(*) from deliveries where state = 'doubtful
 union all select system, state, count(*) from deliveries where state = 'parked' group by system, state
 """
 # What moves by itself, and what stands behind such a one in its line; what waits for a person does not count.
-UNDER_WAY = """
+UNDER_WAY = f"""
 select count(*) from (select 1 from messages where route = $1 and seq in (
-  select message from deliveries where state = 'ready' or state = 'doubtful'
+  select message from deliveries where (state = 'ready' or state = 'doubtful')
+    and coalesce(why, '') <> '{EARLIER_IN_DOUBT}'
   union select message from deliveries where owner is not null
   union select d.message from deliveries d join deliveries h on h.lane = d.lane and h.head and h.lane is not null
     where d.holds and d.lane is not null and d.state = 'waiting'

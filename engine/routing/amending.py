@@ -15,7 +15,7 @@ from engine.delivery.local import Ended
 from engine.delivery.policy import question_wait
 from engine.journal.interface import Earlier, Journal
 from engine.model import FINAL, Claimed, Outcome, State, Then, Verdict
-from engine.records import Amended, Correction
+from engine.records import EARLIER_IN_DOUBT, Amended, Correction
 from engine.routing.amends import is_amended
 from engine.routing.plan import Route, Step, behind
 from engine.routing.planner import RoutePlanner, Turn
@@ -66,8 +66,9 @@ class Amender:
         corrects = decide(delivery.seq, route, own, found)
         if corrects is None:
             wait = question_wait(self._clock.now() - delivery.received, self._ids.chance())
-            then = Then(State.READY, due=self._clock.now() + wait, holds=True)
-            return Ended(Outcome(Verdict.UNAVAILABLE, "earlier_under_way"), then)
+            why = EARLIER_IN_DOUBT if waits_for_person(found) else ""
+            then = Then(State.READY, due=self._clock.now() + wait, holds=True, why=why)
+            return Ended(Outcome(Verdict.UNAVAILABLE, why or "earlier_under_way"), then)
         skip = tuple(step for step, _ in corrects.ended)
         then = Then(State.DELIVERED, skip=skip, corrects=corrects if corrects != Correction() else None)
         return Ended(Outcome(Verdict.DELIVERED), then, lambda: self._decided(delivery, turn, stopped))
@@ -81,6 +82,11 @@ class Amender:
             if step is not None:
                 found.append(Found(one, step, route))
         return found
+
+
+def waits_for_person(found: Iterable[Found]) -> bool:
+    """Whether an earlier one is parked in doubt: somebody has to look first, and no schedule waits for that."""
+    return any(one.state is State.PARKED and one.earlier.doubt for one in found)
 
 
 def decide(seq: int, route: Route, own: Iterable[Step], found: Sequence[Found]) -> Correction | None:

@@ -119,7 +119,8 @@ async def test_what_is_in_doubt_or_under_way_is_waited_for(tmp_path, office, jou
         await become(bus, {"upload": "parked (in_doubt)"}, {"upload": "sending"})
         await send(bus, "R1", "v2")
         await send(bus, "R2", "w2", who="P2")
-        await become(bus, {}, {}, {"upload": "waiting", "amends": "ready"}, {"upload": "waiting", "amends": "ready"})
+        behind = {"upload": "waiting", "amends": "ready (earlier_in_doubt)"}
+        await become(bus, {}, {}, behind, {"upload": "waiting", "amends": "ready"})
         with pytest.raises(BusError, match="calls nobody"):
             await person(bus, "settle", (await ids(bus))[2], step="amends", **{"as": "delivered"})
         await person(bus, "settle", (await ids(bus))[0], **{"as": "refused"})
@@ -128,6 +129,22 @@ async def test_what_is_in_doubt_or_under_way_is_waited_for(tmp_path, office, jou
             bus, {"upload": "refused"}, {"upload": "delivered"}, {"upload": "delivered"}, {"upload": "skipped"}
         )
         assert [value for name, value in office.ledger if name == "upload"].count("v2") == 1
+
+
+async def test_a_correction_of_what_is_in_doubt_holds_up_no_schedule(tmp_path, office, journal):
+    """It waits for a person; routes that come after this one, and the next page of a feed, do not."""
+    office.answers = {"v1": [UNCLEAR]}
+    async with running(write(tmp_path, office, journal=journal)) as bus:
+        await send(bus, "R1", "v1")
+        await become(bus, {"upload": "parked (in_doubt)"})
+        await send(bus, "R1", "v2")
+        await become(bus, {}, {"upload": "waiting", "amends": "ready (earlier_in_doubt)"})
+        route = (await bus.journal.store.fetch("select route from messages"))[0][0]
+        async with asyncio.timeout(60):
+            while await bus.journal.under_way(route, 9):  # noqa: ASYNC110 - it counts while it looks again
+                await asyncio.sleep(0.01)
+        await person(bus, "settle", (await ids(bus))[0], **{"as": "refused"})
+        await become(bus, {"upload": "refused"}, {"upload": "delivered", "log": "delivered"})
 
 
 async def test_what_was_accepted_meanwhile_leaves_its_correction_to_a_person(tmp_path, office, journal):
