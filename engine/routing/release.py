@@ -215,8 +215,10 @@ class Releases:
         async with self._building:
             if self._in_force is not None and self.current.digest == digest:
                 return self.current
-            if digest not in self._known:
-                self._keep(await self._built(digest))
+            while digest not in self._known:
+                number, built = self.number, await self._built(digest)
+                if number == self.number:  # else it was made for a site that may be another by now
+                    self._keep(built)
             self._known.move_to_end(digest)
             return self._known[digest]
 

@@ -1,11 +1,13 @@
 """Texts and settings change under a running bus: whole or not at all, and nobody who sends or calls notices."""
 
 import asyncio
+import contextlib
 import os
 import socket
 
+import aiohttp
 import pytest
-from calls_desk import until
+from calls_desk import App, until
 from offices import served
 from reloads_desk import Caller, Desk, Office, Sender, Traffic, held
 
@@ -155,13 +157,42 @@ async def test_a_listener_with_other_limits_follows_on_the_same_socket(desk):
         await first.send()
         address = bus.listeners["lis"].address
         desk.change("config/desk.yaml", "{profile: desk/lis,", "{profile: desk/lis, limits: {size: 1MB},")
-        assert (await bus.switching.reload(ME)).opened == ("lis",)
-        assert bus.listeners["lis"].address == address
+        desk.change("config/desk.yaml", "    clients:", "    limits: {size: 2MB}\n    clients:")
+        caller, called = Caller("A"), bus.listeners["channel"].address
+        await caller.connect(bus)
+        await caller.send()
+        assert (await bus.switching.reload(ME)).opened == ("lis", "channel")
+        assert (bus.listeners["lis"].address, bus.listeners["channel"].address) == (address, called)
         assert await first.ended()  # it was told nothing that it would have to repeat
         await second.connect(bus)
         await second.send()
-        await first.close()
-        await second.close()
+        await caller.send()
+        for one in (first, second, caller):
+            await one.close()
+
+
+async def test_who_may_connect_changes_with_the_settings(desk):
+    sender = Sender("L")
+    async with desk.running() as bus:
+        desk.change("config/desk.yaml", "{profile: desk/lis,", "{profile: desk/lis, allow: [10.9.0.0/16],")
+        await bus.switching.reload(ME)
+        await sender.connect(bus)
+        with contextlib.suppress(ConnectionError):
+            assert await sender.ended()
+
+
+async def test_the_channel_follows_and_remembers_who_has_signed_what(desk, monkeypatch):
+    async with desk.running() as bus, aiohttp.ClientSession() as session:
+        app, pages = App(bus.listeners["channel"].address), f"{bus.listeners['channel'].address}/api/v1/openapi.json"
+        monkeypatch.setattr("calls_desk.secrets.token_hex", lambda _size: "the-same-nonce")
+        assert (await app.ask("save", "request-1", who="P1", order="O1"))[0] == 200
+        desk.stamp(2)
+        desk.change("config/desk.yaml", "    clients:", "    docs: public\n    clients:")
+        await bus.switching.reload(ME)
+        async with session.get(pages) as page:
+            assert "made by R2" in await page.text()
+        status, body = await app.ask("save", "request-2", who="P1", order="O2")
+        assert (status, body["code"]) == (401, "SIGN_INVALID")
 
 
 def accepts(address):
