@@ -9,6 +9,7 @@ from typing import TypeVar
 from engine.contract import Adapter, Call, InDoubt, Link, Page, Refused, Reply, Submit, Unavailable
 
 T = TypeVar("T")
+W = TypeVar("W", "Waiting | None", "Pulled | None")
 
 Outcome = Reply | Refused | Unavailable | InDoubt
 
@@ -72,9 +73,17 @@ class Peers:
         """The same adapters to texts and settings; on their wires are these peers."""
         return _Adapters(real, self)
 
-    def take(self, system: str) -> Waiting | Pulled | None:
-        """The oldest call, or pull, that waits at a system; it waits no longer."""
-        found = next((waiting for waiting in self._waiting if waiting.system == system), None)
+    def take(self, system: str) -> Waiting | None:
+        """The oldest call that waits at a system; it waits no longer."""
+        calls = (waiting for waiting in self._waiting if isinstance(waiting, Waiting))
+        return self._taken(next((call for call in calls if call.system == system), None))
+
+    def take_pull(self, name: str) -> Pulled | None:
+        """The oldest pull of a feed by its name; it waits no longer. Feeds of one system do not wait for each other."""
+        pulls = (waiting for waiting in self._waiting if isinstance(waiting, Pulled))
+        return self._taken(next((pull for pull in pulls if pull.name == name), None))
+
+    def _taken(self, found: W) -> W:
         if found is not None:
             self._waiting.remove(found)
         return found
