@@ -28,6 +28,8 @@ class SqlFeed:
         options = self._operations[operation]
         assert isinstance(options, OperationOptions)
         after: Sequence[Any] = options.start if cursor is None else read_cursor(cursor)
+        if len(after) != len(options.cursor):
+            raise Unavailable("cursor_of_other_columns")
         bind = self._database.dialect.bind
         values = dict(zip(cursor_names(options.cursor), map(bind, after), strict=True))
         (query,) = compiled(options.statement, whole=True)

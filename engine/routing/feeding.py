@@ -17,7 +17,7 @@ from engine.contract import Inbound, Page
 from engine.delivery.wire import Pull
 from engine.journal.interface import Journal
 from engine.mapping.feeds import DAY
-from engine.model import Incoming, Rider
+from engine.model import Context, Incoming, Rider, Shape
 from engine.routing.asked import Turn
 from engine.routing.drafts import Draft, bytes_of, digest_of, drafted, new_message
 from engine.routing.entrance import Entrance, parse
@@ -38,21 +38,21 @@ class Reached:
     """How far a feed was read, as the journal keeps it."""
 
     cursor: str | None = None
-    since: int = 0
-    """The last good run before those that `count` is of."""
+    day: str = ""
+    """The day of the runs that `count` is of, in the site's zone."""
     count: int = 0
-    """Rows that were found since then."""
+    """Rows that they have found."""
 
     def write(self) -> str:
-        return json.dumps([self.cursor, self.since, self.count])
+        return json.dumps([self.cursor, self.day, self.count])
 
     @classmethod
     def read(cls, text: str | None) -> Self:
         return cls() if text is None else cls(*json.loads(text))
 
-    def of(self, since: int) -> Self:
-        """The same for the runs since another good one: they have found nothing yet."""
-        return self if self.since == since else replace(self, since=since, count=0)
+    def on(self, day: str) -> Self:
+        """The same for the runs of another day: they have found nothing yet."""
+        return self if self.day == day else replace(self, day=day, count=0)
 
     def after(self, page: Page) -> Self:
         """Behind the last row of a page."""
@@ -74,7 +74,7 @@ class Feeding:
         assert kind.feed is not None, "only what is read on has a cursor"
         reading = Reading(release, entrance, kind, self.ids, turn.run.begun)
         name = f"feed/{asked.route}/{asked.system}.{kind.feed.by}/{asked.campus}"
-        reached = Reached.read(await self.journal.rider(name)).of(turn.run.last_good)
+        reached = Reached.read(await self.journal.rider(name)).on(reading.today.isoformat())
         found, more = Found(), True
         while more:
             await self._room(turn)
@@ -85,10 +85,11 @@ class Feeding:
                 reached, items = reached.after(page), [reading.item(raw) for raw in page.items]
                 found += await self.storing.store(asked.system, release, items, Rider(name, reached.write()))
             more = page.more
-        if reached.count or not asked.timing.send_empty:
-            await turn.end()
-            return found
-        return await self.storing.store(asked.system, release, [reading.empty()], turn.ended)
+        if asked.timing.send_empty and kind.feed.empty is not None and not reached.count:
+            nothing = reading.nothing(kind.feed.empty)
+            return await self.storing.store(asked.system, release, [nothing], turn.ended)
+        await turn.end()
+        return found
 
     async def _room(self, turn: Turn) -> None:
         """Waits until less than a page of the route's messages is on its way: a missed night is caught up as fast as
@@ -119,10 +120,9 @@ class Reading:
         """A row."""
         return Item(raw, lambda riders: self._draft(raw, riders))
 
-    def empty(self) -> Item:
+    def nothing(self, words: Callable[[Context], Shape]) -> Item:
         """The message that says that there was nothing. Raises BusError where its map cannot be filled."""
-        entrance, words = self.entrance, self.kind.feed.empty if self.kind.feed is not None else None
-        assert words is not None, "the check of the routes wants it"
+        entrance = self.entrance
         named = {**entrance.named, DAY: (self.today - timedelta(days=1)).isoformat()}
         context = self.release.context(self.begun, self.ids.message(), entrance.campuses[0], named)
         return Finding(self.release, entrance, self.kind, self.ids, self.begun).item(words(context))

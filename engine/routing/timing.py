@@ -181,12 +181,13 @@ def check_fed(text: Route, sources: Mapping[str, Incoming], where: Callable[...,
     if fed and text.key is None:
         what = f"a row of {fed[0]!r} may be read twice, and nothing says that it is the same"
         problems.add(where("from"), what, "write key: and what a row is known by")
-    if text.schedule is None or text.schedule.empty != "send":
+    if text.schedule is None:
         return
-    for name, kind in sources.items():
-        if kind.feed is None or kind.feed.empty is None:
-            what = f"nothing says what a run sends that finds nothing at {name!r}"
-            problems.add(where("schedule", "empty"), what, "write empty: in its kind of message, beside feed:")
+    if sources and not fed and "batch" in text.schedule.model_fields_set:
+        problems.add(where("schedule", "batch"), "what is polled comes as one", "leave batch out: it is for feeds")
+    if text.schedule.empty == "send" and not any(kind.feed and kind.feed.empty for kind in sources.values()):
+        what = "nothing says what a run sends that finds nothing"
+        problems.add(where("schedule", "empty"), what, "write empty: in a kind of message of from:, beside its feed:")
 
 
 def timing(text: Schedule, zone: ZoneInfo, calendar: Calendar | None = None) -> Timing:

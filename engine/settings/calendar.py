@@ -56,7 +56,7 @@ class CalendarText(Text):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which days are worked."""
+    """Which days are worked. Of a year that it says nothing of, only the weeks are known."""
 
     off: frozenset[date] = frozenset()
     work: frozenset[date] = frozenset()
@@ -64,10 +64,6 @@ class Calendar:
     def is_work(self, day: date) -> bool:
         """Whether a day is worked."""
         return day in self.work or (day not in self.off and day.weekday() < _SATURDAY)
-
-    def knows(self, day: date) -> bool:
-        """Whether the calendar says anything of the day's year; else its weeks are all that is known."""
-        return any(known.year == day.year for known in self.off)
 
 
 def load_calendar(site: Path, name: str | None, where: Where, problems: Problems) -> Calendar | None:

@@ -342,6 +342,13 @@ def test_items_and_cursors_lose_no_digit(postgres_port: int) -> None:
     reader.close()
 
 
+def test_a_cursor_of_other_columns_is_not_gone_on_from(tmp_path: Path) -> None:
+    reader = feed(f"sqlite:///{tmp_path / 'a.db'}", statement=BY_TWO, cursor=("v", "id"), start=(0, ""))
+    with pytest.raises(Unavailable, match="cursor_of_other_columns"):
+        reader.pull("rows", write_cursor([7]), 3, TODAY)
+    reader.close()
+
+
 def test_a_feed_without_its_database_is_unavailable(tmp_path: Path) -> None:
     reader = feed(f"sqlite:///{tmp_path / 'nowhere' / 'a.db'}", statement=BY_TWO, cursor=("v", "id"), start=(0, ""))
     with pytest.raises(Unavailable, match="connect_failed"):
