@@ -172,6 +172,20 @@ async def test_a_day_without_rows_is_said_once_and_a_run_that_broke_off_was_none
     assert office.numbers == ["none of 2026-11-20", "V1", "none of 2026-11-22"]
 
 
+async def test_a_day_that_had_rows_is_not_said_to_have_had_none_when_it_is_collected_again(tmp_path, office):
+    clinic = write(tmp_path, office.url, EMPTY)
+    clinic.visits("V1")
+    clock = MovedOn("2026-11-21T09:00:00+08:00")
+    async with running(tmp_path, clock) as bus:
+        await bus.schedules.collect("visits")
+        await bus.schedules.collect("visits")
+    async with running(tmp_path, clock) as bus:
+        await bus.schedules.collect("visits")
+        clock.to("2026-11-22T01:30:01")
+        await until(lambda: len(office.got) == 2)
+    assert office.numbers == ["V1", "none of 2026-11-21"]
+
+
 async def test_an_empty_message_is_read_again_after_a_restart(tmp_path, office):
     write(tmp_path, office.url, EMPTY)
     clock = MovedOn("2026-11-21T09:00:00+08:00")
