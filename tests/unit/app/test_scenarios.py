@@ -41,6 +41,8 @@ events:
     silence: true
   - nothing: messages
   - state: {store: delivered, notify: doubtful}
+  - expect: fhir.save_report
+    reply: {resourceType: Bundle, type: transaction-response}
   - advance: 61s
   - expect: messages.find
     address: {msgId: $id}
@@ -51,6 +53,7 @@ events:
   - state: {notify: delivered}
   - kept: {result: 1}
 """
+FHIR = SCENARIO[SCENARIO.index("  - expect: fhir") : SCENARIO.index("  - advance")]
 
 
 @pytest.fixture(scope="module")
@@ -114,15 +117,15 @@ def test_it_holds_as_it_is_written(played):
         (
             "  - expect: messages.send\n    with: {params",
             "  - expect: reports.save\n    with: {params",
-            ["x.yaml:15:5: reports.save is not called (waiting: messages.send)"],
+            ["x.yaml:15:5: reports.save is not called (waiting: messages.send, fhir.save_report)"],
         ),
-        ("advance: 61s", "advance: 1s", ["x.yaml:21:5: messages.find is not called (next at 2026-11-20 09:30:01.5"]),
+        ("advance: 61s", "advance: 1s", ["x.yaml:23:5: messages.find is not called (next at 2026-11-20 09:30:01.5"]),
         ("notify: doubtful", "notify: sending", ["x.yaml:19:31: result.notify: expected 'sending', got 'doubtful'"]),
-        ("kept: {result: 1}", "kept: {refused: 1}", ["x.yaml:28:12: refused: expected 1, got 0", "result: expected 0"]),
+        ("kept: {result: 1}", "kept: {refused: 1}", ["x.yaml:30:12: refused: expected 1, got 0", "result: expected 0"]),
         (
             "address: {msgId: $id}",
             "address: {msgId: $other, x: $id}",
-            ["x.yaml:22:30: x: expected '$id', got nothing"],
+            ["x.yaml:24:30: x: expected '$id', got nothing"],
         ),
         ("  - nothing: messages\n", "  - nothing: messages\n    # one line more\n", []),
     ],
@@ -134,18 +137,18 @@ def test_what_differs_is_said_with_its_place(played, old, new, says):
 
 
 def test_a_call_that_no_event_expects_is_a_difference(played):
-    found = played(SCENARIO[SCENARIO.index("  - expect: messages.send") :], "")
+    found = played(SCENARIO[SCENARIO.index("  - expect: messages.send") :], FHIR)
     assert found == ["x.yaml:1:1: messages.send waits, and no event expects it"]
-    here = SCENARIO[: SCENARIO.index("  - expect: messages.send")] + "  - nothing: [reports, messages]\n"
-    assert played(text=here)[0] == "x.yaml:15:5: messages.send waits here"
+    here = SCENARIO[: SCENARIO.index("  - expect: messages.send")] + FHIR + "  - nothing: [reports, messages]\n"
+    assert played(text=here)[0] == "x.yaml:17:5: messages.send waits here"
 
 
 def test_a_call_is_not_left_waiting_past_its_limit(played):
-    here = SCENARIO[: SCENARIO.index("  - expect: reports.save")]
+    here = SCENARIO[: SCENARIO.index("  - expect: reports.save")] + FHIR
     assert played(text=here + "  - advance: 9s\n")[-1].endswith("messages.send waits, and no event expects it")
     # Both reach it in the same instant: which is said first means nothing.
     assert sorted(played(text=here + "  - advance: 11s\n  - state: {notify: doubtful}\n")) == [
-        f"x.yaml:12:5: {call} reached its limit unanswered (expect it before time moves on)"
+        f"x.yaml:14:5: {call} reached its limit unanswered (expect it before time moves on)"
         for call in ("messages.send", "reports.save")
     ]
 
@@ -153,8 +156,8 @@ def test_a_call_is_not_left_waiting_past_its_limit(played):
 def test_a_name_stands_for_the_same_value_everywhere(played):
     found = played("with: {params: {name: 张三}, msgId: $id}", "with: {mobile: $id}")
     assert [one.split(" got")[0] for one in found] == [
-        "x.yaml:22:15: msgId: expected '13800001234',",
-        "x.yaml:25:12: msgId: expected '13800001234',",
+        "x.yaml:24:15: msgId: expected '13800001234',",
+        "x.yaml:27:12: msgId: expected '13800001234',",
     ]
 
 
@@ -185,7 +188,7 @@ def test_both_answers_of_the_enhanced_mode(played):
         ("    silence: true\n", "", "x.yaml:15:5: one thing becomes of a call (write reply:"),
         ("silence: true", "silence: false", "x.yaml:17:5: 'False' is no value of 'silence'"),
         ("nothing: messages", "nothing: message", "the system 'message' is not known (did you mean 'messages'?)"),
-        ("advance: 61s", "advance: 61", "x.yaml:20:5: a duration needs its unit"),
+        ("advance: 61s", "advance: 61", "x.yaml:22:5: a duration needs its unit"),
         ("notify: doubtful", "notfy: doubtful", "the step 'notfy' is not known (did you mean 'notify'?)"),
         ("notify: doubtful", "notify: doubtfull", "'doubtfull' is no value of 'notify' (did you mean 'doubtful'?)"),
         ("kept: {result: 1}", "kept: {results: 1}", "the route 'results' is not known (did you mean 'result'?)"),
@@ -251,7 +254,18 @@ def test_a_backlog_of_hours_does_not_close_the_door(played):
     save, unavailable = down.format("reply: {count: 1}"), down.format("unavailable: true")
     tell = '  - expect: messages.send\n    reply: {code: "0", msg: 成功}\n'
     head = SCENARIO[: SCENARIO.index("  - send:")]
-    text = head + sent + unavailable + tell + "  - advance: 600ms\n  - advance: 5h\n" + again + save * 2 + tell
+    text = (
+        head
+        + sent
+        + unavailable
+        + tell
+        + FHIR
+        + "  - advance: 600ms\n  - advance: 5h\n"
+        + again
+        + save * 2
+        + tell
+        + FHIR
+    )
     assert played(text=text) == []
 
 
