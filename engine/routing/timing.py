@@ -69,11 +69,6 @@ class Run:
         """The same run, whose node says that it is at it."""
         return replace(self, alive=now)
 
-    @property
-    def last_good(self) -> int:
-        """When the last run began that ended well; 0: none has."""
-        return self.since if self.heard else 0
-
     def under_way(self, now: int) -> bool:
         """Whether a node is at it, as far as anybody knows."""
         return self.tries > 0 and now - self.alive < _SILENT
