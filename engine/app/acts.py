@@ -15,9 +15,11 @@ from engine.journal.group import GroupJournal
 from engine.journal.interface import Act
 from engine.model import FINAL, Built, Claimed, Outcome, Outgoing, State, Then, Verdict
 from engine.registry.systems import PROFILES as LOCAL
+from engine.routing.messages import Messages
 from engine.routing.plan import Route, Step
 from engine.routing.planner import RoutePlanner
 from engine.routing.release import Releases
+from engine.routing.remapping import remapped
 from engine.routing.waiting import Waiting
 
 _STUCK = frozenset({State.PARKED, State.DOUBTFUL})
@@ -41,6 +43,7 @@ class Acting(Protocol):
     delivery: Delivery
     planner: RoutePlanner
     waiting: Waiting
+    messages: Messages
     releases: Releases
 
 
@@ -64,7 +67,7 @@ def _act(bus: Acting, verb: str) -> Handler:
             delivery.step,
             str(asked.get("who") or "unknown"),
             reason,
-            await _corrected(bus, delivery, base64.b64decode(body)) if body else None,
+            await _made(bus, delivery, body, remap=bool(asked.get("remap"))),
             bool(asked.get("remap")),
             bool(asked.get("anyway")),
             outcome,
@@ -86,6 +89,16 @@ def _ends(verb: str, outcome: Outcome | None) -> Then | None:
     if outcome is not None:
         return Then(State.DELIVERED if outcome.verdict is Verdict.DELIVERED else State.REFUSED, why="settled")
     return Then(State.GIVEN_UP, why="dropped") if verb == "drop" else None
+
+
+async def _made(bus: Acting, delivery: Claimed, body: str | None, *, remap: bool) -> bytes | None:
+    """The body that takes the place of the one that was sent: a person's own, or what today's texts make."""
+    if body:
+        return await _corrected(bus, delivery, base64.b64decode(body))
+    built = None
+    if remap:
+        built = await remapped(delivery, bus.releases.current, bus.journal, bus.messages, bus.planner)
+    return encode(built) if built is not None else None
 
 
 async def _corrected(bus: Acting, delivery: Claimed, body: bytes) -> bytes:

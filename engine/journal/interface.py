@@ -49,7 +49,8 @@ class Act:
     body: bytes | None = None
     """retry: the corrected body, in its old place; refused while in doubt."""
     remap: bool = False
-    """retry: forget the stored body and map again under the current release; refused while in doubt."""
+    """retry: forget the stored body; refused while in doubt. `body` is then what the texts in force make of the
+    message, where it is mapped before it is sent."""
     anyway: bool = False
     """retry although it was overtaken."""
     outcome: Outcome | None = None

@@ -74,15 +74,15 @@ class Messages:
         """The delivery's message, from memory or read again under the release that accepted it."""
         message = self._held.get(delivery.seq)
         if message is None:
-            message = await self._read_again(delivery)
+            message = await self.read(delivery, await self._releases.get(delivery.release))
             self.keep(delivery.seq, message)
         return message
 
-    async def _read_again(self, delivery: Claimed) -> Message:
-        release = await self._releases.get(delivery.release)
+    async def read(self, delivery: Claimed, release: Release) -> Message:
+        """The delivery's message from the journal, as a release reads it. Raises BusError."""
         route = release.routes.get(delivery.route)
         if route is None:
-            raise BusError(Code.INTERNAL, "the message's route is not in its release")
+            raise BusError(Code.INTERNAL, "the message's route is not in the release")
         raw, meta = await self._journal.raw(delivery.seq)
         if "read_as" not in meta:
             context = release.context(delivery.received, delivery.id, meta["campus"])

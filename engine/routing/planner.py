@@ -67,7 +67,7 @@ class RoutePlanner:
             raise BusError(Code.INTERNAL, "the step is not in the message's release")
         outcomes = await self._outcomes(message, step, delivery)
         spoken, step, outcomes = await self._spoken(message, step, delivery, outcomes)
-        scope = _scope(spoken, step, outcomes)
+        scope = scope_of(spoken, step, outcomes)
         run = step.when is None or step.when.early or step.when.test(scope)
         return Turn(spoken, step, scope, run)
 
@@ -85,7 +85,7 @@ class RoutePlanner:
             policy=step.policy,
             run=turn.run,
             scope=turn.scope,
-            context=self._context(message, step.system),
+            context=self.context(message, step.system),
             between=step.between,
             stored=decode(stored) if stored is not None else None,
             campus=message.campus,
@@ -150,7 +150,8 @@ class RoutePlanner:
         if line is not None:
             self._waiting.held(line)
 
-    def _context(self, message: Message, system: str) -> Context:
+    def context(self, message: Message, system: str) -> Context:
+        """What maps for a system may know beside the document, by the settings as they are now."""
         named = self._named(system, message.campus)
         context = message.context
         return replace(context, values={**context.values, **named}) if named else context
@@ -185,7 +186,7 @@ class RoutePlanner:
         return outcomes
 
 
-def _scope(message: Message, step: Step, outcomes: Outcomes) -> Mapping[str, Any]:
+def scope_of(message: Message, step: Step, outcomes: Outcomes) -> Mapping[str, Any]:
     """What a step reads: the document, and what became of the steps before."""
     if not step.reads:
         return message.document

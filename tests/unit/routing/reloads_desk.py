@@ -28,7 +28,11 @@ from engine.settings.problems import Problems
 
 ROUTES = """
 routes:
-  result: {from: lis.result, key: no, lane: patient.id, to: office.file}
+  result:
+    from: lis.result
+    key: no
+    lane: patient.id
+    steps: {file: {to: office.file, refused: park}}
   form.save: {to: office.save, answer: {within: 10m}}
 """
 NOTE = "shape: result\nfields: {no: {required: true}, patient: {fields: {id: text}}, read_by: text}\n"
@@ -53,7 +57,7 @@ outgoing:
     effect: change
     http: {path: /file}
     request: {no: no, read_by: read_by, sent_by: =R0}
-    meaning: &meaning {code: code, delivered: ["0"], unavailable: ["5"]}
+    meaning: &meaning {code: code, delivered: ["0"], refused: {"1": not_like_this}, unavailable: ["5"]}
   save:
     takes: form
     gives: receipt

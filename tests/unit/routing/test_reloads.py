@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from functools import partial
 
 import aiohttp
 import pytest
@@ -11,6 +12,7 @@ from calls_desk import App, until
 from offices import served
 from reloads_desk import Caller, Desk, Office, Sender, Traffic, held
 
+from engine.app.commands import commands
 from engine.app.switching import By
 from engine.settings.problems import TextsRefused
 from tests.peers.proxy import free_port
@@ -34,7 +36,7 @@ def desk(tmp_path, office):
 
 SEAL = 'seal: {like: app-hmac, known: [{timestamp: "1", secret: s, headers: {X-Signature: abc}}]}'
 BAD = [
-    ("routes.yaml", "lane: patient.id", "lane: [patient.id", "routes.yaml:3:", "not YAML"),
+    ("routes.yaml", "lane: patient.id", "lane: [patient.id", "routes.yaml:7:", "not YAML"),
     ("mappings/desk/office.yaml", "takes: result", "taks: result", "mappings/desk/office.yaml:7:5", "'taks'"),
     ("mappings/desk/office.yaml", "format: json", f"format: json\n{SEAL}", "office.yaml:5:32", "known answer differs"),
     ("config/desk.yaml", "profile: desk/lis", "profile: desk/lsi", "config/desk.yaml:4:9", "did you mean 'desk/lis'?"),
@@ -225,6 +227,28 @@ async def test_who_was_accepted_before_is_finished_as_he_was_accepted(desk, offi
         {"no": "L0", "read_by": "R0", "sent_by": "R0"},
         {"no": "L1", "read_by": "R2", "sent_by": "R2"},
     ]
+
+
+async def test_a_refused_body_is_made_again_by_the_corrected_texts(desk, office):
+    sender = Sender("L")
+    office.answers = "1"
+    async with desk.running() as bus:
+        await sender.connect(bus)
+        await sender.send()
+        await until(partial(is_parked, bus))
+        office.answers = "0"
+        desk.stamp(2)
+        await bus.switching.reload(ME)
+        message = (await bus.journal.store.fetch("select id from messages"))[0][0]
+        done = await commands(bus)["retry"]({"id": message, "remap": True, "reason": "the map is corrected"})
+        assert done["step"] == "file"
+        await until(lambda: office.ledger)
+        await sender.close()
+    assert office.ledger == [{"no": "L0", "read_by": "R2", "sent_by": "R2"}]
+
+
+async def is_parked(bus):
+    return (await bus.journal.backlog()).get(("office", "parked"))
 
 
 async def test_what_was_accepted_yesterday_goes_to_the_address_of_today(desk, office):
