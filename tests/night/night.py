@@ -22,8 +22,6 @@ ROUTES = (
 """In the order in which the night runs them."""
 _UNDER_WAY = "('ready', 'claimed', 'sending', 'doubtful')"
 """What waits does so for one of these, or behind what is parked."""
-_SETTINGS = {"systems.regulator.limits.total": "1s"}
-"""A lost answer is waited for no longer than that."""
 
 
 class Night:
@@ -49,19 +47,20 @@ class Night:
         visits = self._house.look("/warehouse/rows", table="revisit", limit=1000)["rows"]
         visit = next(row["revisit_id"] for row in visits if row["state"] == "DONE" and not row["is_test"])
         wrong = {
-            "revisit": self._house.post("/warehouse/add", table="revisit", wrong="empty")["id"],
-            "prescription": self._house.post("/warehouse/add", table="prescription", wrong="unknown_drug", of=visit)[
-                "id"
-            ],
+            table: self._house.post("/warehouse/add", table=table, **more)["id"]
+            for table, more in {
+                "revisit": {"wrong": "empty"},
+                "prescription": {"wrong": "unknown_drug", "of": visit},
+            }.items()
         }
         rows = {row["table"]: row["rows"] for row in self._house.look("/warehouse/counts")["rows"]}
         self._say("   " + ", ".join(f"{count} {table}" for table, count in rows.items()))
-        self._say(f"   revisit {wrong['revisit']} lacks two fields, prescription {wrong['prescription']} names a drug")
         self._say(
-            "   that the catalogue does not have; the platform is busy at first, and one of its answers gets lost"
+            f"   revisit {wrong['revisit']} lacks two fields; prescription {wrong['prescription']} names a drug that"
         )
+        self._say("   the catalogue does not have. The platform is busy at first, and loses one of its answers.")
         self._house.fault("regulator.uploadReferralIndicators", "refusal", times=2)
-        self._house.fault("regulator.uploadConsultIndicators", "done_but_no_answer", amount=5, times=1)
+        self._house.fault("regulator.uploadConsultIndicators", "done_but_no_answer", times=1)
         return wrong
 
     def _collect(self, routes: Sequence[str]) -> None:
@@ -105,7 +104,8 @@ class Night:
     def _unanswered(self) -> None:
         """One consultation's answer got lost. The bus does not send it again; a person looks, and says what is there."""
         self._title("No answer: never sent again by itself, a person looks at the platform's page")
-        lines = [line for line in self._asked("list", "--state", "parked") if self._code(line) == "timeout"]
+        parked = self._asked("list", "--state", "parked")
+        lines = [line for line in parked if self._upload(line, "outcome") == "in_doubt"]
         self._holds(len(lines) == 1, f"expected one call without an answer, there are {len(lines)}")
         for line in lines:
             self._say(f"   {line['id']} parked in doubt; their ledger has it, so:")
@@ -162,11 +162,8 @@ class Night:
         found: list[dict[str, Any]] = self._asked("list", "--route", f"regulator_{table}", "--find", find)
         return found
 
-    def _upload(self, line: dict[str, Any]) -> str:
-        return next(one["state"] for one in line["deliveries"] if one["system"] == "regulator")
-
-    def _code(self, line: dict[str, Any]) -> str | None:
-        return next((one["code"] for one in line["deliveries"] if one["system"] == "regulator"), None)
+    def _upload(self, line: dict[str, Any], what: str = "state") -> Any:
+        return next(one[what] for one in line["deliveries"] if one["system"] == "regulator")
 
     def _standing(self, route: str) -> bool:
         """Whether each message of a route has ended or is parked."""
@@ -188,7 +185,7 @@ class Night:
 
 def night(folder: Path, say: Callable[[str], None]) -> list[str]:
     """Plays the night in an empty folder and says what happens. Gives what did not hold."""
-    with House(folder, _SETTINGS) as house:
+    with House(folder) as house:
         played = Night(house, say)
         played.play()
     return played.findings
