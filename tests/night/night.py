@@ -156,10 +156,8 @@ class Night:
 
     def _messages(self, table: str, number: str) -> list[dict[str, Any]]:
         """Messages about a row, newest first."""
-        visit = self._house.look("/warehouse/rows", table=table, limit=1000)["rows"]
-        (row,) = [row for row in visit if row[f"{table}_id"] == number]
-        find = f"visit={row['business_id'] if table == 'prescription' else number}"
-        found: list[dict[str, Any]] = self._asked("list", "--route", f"regulator_{table}", "--find", find)
+        kind = {"revisit": "visit", "prescription": "prescription"}[table]
+        found: list[dict[str, Any]] = self._asked("list", "--route", f"regulator_{table}", "--find", f"{kind}={number}")
         return found
 
     def _upload(self, line: dict[str, Any], what: str = "state") -> Any:
