@@ -22,8 +22,9 @@ class CannotListen(OSError):
     """An address cannot be had."""
 
     def __init__(self, post: Post, error: OSError) -> None:
-        super().__init__(error.errno, f"{post.where}: {error.strerror or error}")
+        super().__init__(error.errno, f"{'.'.join(post.setting)}: {error.strerror or error}")
         self.post = post
+        self.reason = error
 
 
 class Listener:

@@ -16,7 +16,7 @@ from engine.app.answering import Answering
 from engine.app.check import check_lasting, check_site
 from engine.app.listening import CannotListen, Listeners, Opened
 from engine.app.standing import Standing, said
-from engine.app.systems import OPS, Surroundings
+from engine.app.systems import Surroundings
 from engine.base import log
 from engine.base.clock import Clock
 from engine.base.errors import BusError, Code
@@ -174,11 +174,8 @@ class Switching:
             if former is None:
                 raise BusError(Code.NOT_FOUND, "there is no release before this one; hisbus releases lists them")
             return former
-        found = (
-            []
-            if len(named) < _SHORTEST
-            else [one for one in await self._bus.journal.releases() if one.startswith(named)]
-        )
+        kept = await self._bus.journal.releases() if len(named) >= _SHORTEST else []
+        found = [one for one in kept if one.startswith(named)]
         if len(found) != 1:
             what = "several releases begin" if found else "no release that is kept begins"
             raise BusError(Code.NOT_FOUND, f"{what} with these characters; hisbus releases lists them")
@@ -215,11 +212,8 @@ class Switching:
         except CannotListen as error:
             if self._standing is None:
                 raise
-            post, problems = error.post, Problems()
-            path = () if post.system == OPS else ("systems", post.system, *(("at", post.campus) if post.campus else ()))
-            cause = error.__cause__
-            what = f"the bus cannot listen there: {said(cause if isinstance(cause, Exception) else error)}"
-            problems.add(standing.loaded.where(*(path or ("ops",)), "listen"), what, "is the address another's?")
+            problems, where = Problems(), standing.loaded.where(*error.post.setting)
+            problems.add(where, f"the bus cannot listen there: {said(error.reason)}", "is the address another's?")
             raise TextsRefused(problems) from error
 
     async def _record(self, standing: Standing, how: How, by: By, switches: Switches, before: str) -> None:

@@ -38,11 +38,11 @@ class Post:
         return self.system if self.campus is None else f"{self.system}@{self.campus}"
 
     @property
-    def where(self) -> str:
-        """The setting of its address."""
+    def setting(self) -> tuple[str, ...]:
+        """The place of its address in the settings."""
         if self.system == OPS:
-            return "ops.listen"
-        return f"systems.{self.system}.{f'at.{self.campus}.' if self.campus else ''}listen"
+            return "ops", "listen"
+        return "systems", self.system, *(() if self.campus is None else ("at", self.campus)), "listen"
 
 
 @dataclass(frozen=True, slots=True)
