@@ -11,6 +11,7 @@ from engine.routing.release import Release
 from engine.routing.timing import Run, Timing
 
 _SIGN = 20 * SECOND
+"""So often a run that waits says that it lives."""
 
 Fed = Callable[[str], Sequence[str]]
 """The campuses at which a system's feeds are read."""

@@ -203,14 +203,21 @@ class Schedules:
             metrics.ASKED.labels(asked.route, "failed").inc()
             said = error.code.name
             _log.warning("ask_failed", route=asked.route, system=asked.system, campus=asked.campus, code=said)
-            with suppress(BusError):  # what nobody says is seen a minute later
-                await turn.fail()
+            await self._left(turn)
             self._keep_in_mind(asked, turn.run)
             return Collected(asked, Found(), said)
+        except asyncio.CancelledError:
+            await self._left(turn)
+            raise
         self._keep_in_mind(asked, turn.run.ended())
         metrics.ASKED.labels(asked.route, "good").inc()
         _log.info("asked", route=asked.route, system=asked.system, campus=asked.campus, count=found.count)
         return Collected(asked, found)
+
+    async def _left(self, turn: Turn) -> None:
+        """Says that nobody is at a run any more; where that cannot be said, it is seen a minute later."""
+        with suppress(BusError):
+            await turn.fail()
 
     async def _found(self, turn: Turn) -> Found:
         release, asked = self._releases.current, turn.asked

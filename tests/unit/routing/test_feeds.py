@@ -265,6 +265,23 @@ async def told_of(clinic, run):
     assert (await run("--campus", "north")).exit_code == 3
 
 
+async def test_what_a_stop_broke_off_can_be_collected_at_once(tmp_path, office):
+    clinic = write(tmp_path, office.url)
+    clinic.visits(*[f"V{number}" for number in range(9)])
+    office.closed = True
+    clock = MovedOn()
+    async with running(tmp_path, clock) as bus:
+        clock.to("2026-11-21T01:30:01")
+        await until(lambda: waits(bus, "visits", 4))
+    office.closed = False
+    clock.to("2026-11-21T01:30:10")
+    async with running(tmp_path, clock) as bus:
+        collecting = asyncio.create_task(bus.schedules.collect("visits"))
+        await goes_by(clock, bus, lambda: len(office.got) == 9)
+        (run,) = await collecting
+        assert (run.found.count, run.code) == (5, "")
+
+
 async def test_nobody_collects_what_has_no_schedule(tmp_path, office):
     write(tmp_path, office.url)
     async with running(tmp_path, MovedOn()) as bus:
