@@ -46,7 +46,7 @@ def test_a_kill_loses_nothing(house: House) -> None:
     time.sleep(0.1)
     house.bus.kill()
     house.bus.start()
-    house.quiet(40)
+    house.quiet()
     assert house.verdicts(*reports) == {"ok": COUNT}
 
 
