@@ -9,6 +9,8 @@ from engine.settings.problems import Problems
 from engine.settings.routes import ACCEPTED, Merge, Route, RoutesText, Schedule, Step, load_routes
 from engine.settings.units import say_duration
 
+_DAYS = {"every": "", "work": " on worked days", "off": " on days off"}
+
 
 @click.command("explain")
 @click.argument("route", required=False)
@@ -66,8 +68,11 @@ def routes(site: Site) -> RoutesText:
 
 def _asks(schedule: Schedule) -> str:
     when = f"at {schedule.cron}" if schedule.every is None else f"every {say_duration(schedule.every)}"
-    missed = "made up for once" if schedule.missed == "run_once" else "left out"
-    return f"{when}; a run that was missed is {missed}"
+    parts = [when + _DAYS[schedule.days]]
+    parts += [f"after {' and '.join(schedule.after)}"] if schedule.after else []
+    parts += ["a run that was missed is " + ("made up for once" if schedule.missed == "run_once" else "left out")]
+    parts += ["a day without anything is said"] if schedule.empty == "send" else []
+    return "; ".join(parts)
 
 
 def _about(name: str, route: Route) -> list[tuple[str, str]]:

@@ -1,10 +1,12 @@
 """What routes say of feeds, checked: what a row is known by, empty days, order, days off."""
 
 import pytest
+from click.testing import CliRunner
 from feeds_desk import write
 
 from engine.app.check import check
 from engine.base.ids import SystemIds
+from engine.cli.main import main
 from engine.cli.site import Adapters
 from engine.settings.problems import Problems
 
@@ -57,3 +59,9 @@ def test_routes_that_wait_for_each_other_are_a_finding(tmp_path):
     found = findings(tmp_path, *again, kind)
     assert any("'later' would wait for 'visits' in turn" in one for one in found), found
     assert any("'visits' would wait for 'later' in turn" in one for one in found), found
+
+
+def test_a_schedule_is_explained(tmp_path):
+    write(tmp_path, "http://127.0.0.1:9", (SCHEDULE, '{cron: "30 1 * * *", after: first, days: off, empty: send}'))
+    told = CliRunner().invoke(main, ["explain", "visits", "--site", str(tmp_path), "--env", "desk"])
+    assert "at 30 1 * * * on days off; after first; a run that was missed is made up for once" in told.output
