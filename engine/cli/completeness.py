@@ -61,7 +61,13 @@ def _show(loaded: Loaded, day: str, tallies: Sequence[Tally]) -> None:
         for one in tally.troubles:
             said = " ".join(filter(None, (one.code, one.backend_code, one.backend_text)))
             click.echo(f"{tally.route}  {one.id}  {one.state}  {said}".rstrip())
-    click.echo(f"{day}: everything went out" if _whole(tallies) else f"{day}: not everything went out")
+    click.echo(f"{day}: {_verdict(tallies)}")
+
+
+def _verdict(tallies: Sequence[Tally]) -> str:
+    if not _whole(tallies):
+        return "not everything went out"
+    return "everything went out" if all(one.passed for one in tallies) else "nothing is late, not all of it is due yet"
 
 
 def _row(loaded: Loaded, one: Tally) -> tuple[Any, ...]:

@@ -229,6 +229,10 @@ async def test_the_verb_says_it_in_a_table_and_as_json_and_by_its_exit_code(tmp_
         code, said = await verb(bus, "--json", "--day", "2026-11-19")
         report = json.loads(said)
         assert (code, report["day"], report["whole"], report["routes"][0]["late"]) == (0, "2026-11-19", True, 0)
+        code, said = await verb(bus, "--day", "2026-11-19")
+        assert "2026-11-19: everything went out" in said
+        code, said = await verb(bus, "--day", "2026-11-21")
+        assert (code, said.splitlines()[-1]) == (0, "2026-11-21: nothing is late, not all of it is due yet")
 
 
 async def verb(bus, *words):
