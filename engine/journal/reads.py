@@ -1,6 +1,6 @@
 """Reading statements, the same for both databases: values are $1, $2 … in order."""
 
-from engine.records import EARLIER_IN_DOUBT
+from engine import records
 
 ANSWER = "select id, received, answer from messages where seq = $1"
 HELD_BY = """
@@ -61,7 +61,7 @@ union all select system, state, count(*) from deliveries where state = 'parked' 
 UNDER_WAY = f"""
 select count(*) from (select 1 from messages where route = $1 and seq in (
   select message from deliveries where (state = 'ready' or state = 'doubtful')
-    and coalesce(why, '') <> '{EARLIER_IN_DOUBT}'
+    and coalesce(why, '') <> '{records.EARLIER_IN_DOUBT}'
   union select message from deliveries where owner is not null
   union select d.message from deliveries d join deliveries h on h.lane = d.lane and h.head and h.lane is not null
     where d.holds and d.lane is not null and d.state = 'waiting'
@@ -90,5 +90,5 @@ select distinct m.received / $1 from messages m join (
     and d.step = a.place - a.place / 4096 * 4096 - 1
     where d.state not in ('delivered', 'refused', 'given_up', 'skipped', 'withdrawn')) d on d.message = m.seq
 """
-OLDEST_RECEIVED = "select received from messages order by seq limit 1"
+OLDEST_RECEIVED = "select received from messages where seq = (select min(seq) from messages)"
 KEYS = "select key, until from keys where key > $1 order by key limit $2"
