@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
+from uuid import UUID  # noqa: TID251 - reads those that a database has made
 
 from sqlalchemy import TextClause
 from sqlalchemy.exc import SQLAlchemyError
@@ -67,6 +68,8 @@ def _text(value: Any) -> str:
 _KINDS: dict[str, Any] = {
     "datetime": datetime.fromisoformat,
     "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "UUID": UUID,
     "Decimal": Decimal,
     "bytes": b64decode,
     "int": int,
@@ -76,7 +79,11 @@ _KINDS: dict[str, Any] = {
 
 
 def write_cursor(values: Sequence[Any]) -> str:
-    """The values of the cursor's columns as text that keeps their types."""
+    """The values of the cursor's columns as text that keeps their types. Raises Unavailable for one that could not be
+    read again: nothing of its page is taken then.
+    """
+    if any(type(value).__name__ not in _KINDS for value in values):
+        raise Unavailable("cursor_of_no_such_type")
     return json.dumps([[type(value).__name__, _text(value)] for value in values], ensure_ascii=False)
 
 

@@ -5,10 +5,11 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -56,8 +57,14 @@ def test_values_come_back_as_they_went() -> None:
     assert (
         read_cursor(write_cursor(values := [1, "张", Decimal("1.20"), date(1990, 4, 15), b"\x00\xff", 0.5])) == values
     )
-    moment = datetime(2026, 11, 20, 9, 0, 0, 123456, UTC)
-    assert read_cursor(write_cursor([moment])) == [moment]
+    moments = [datetime(2026, 11, 20, 9, 0, 0, 123456, UTC), time(9, 0, 30), UUID(int=7)]
+    assert read_cursor(write_cursor(moments)) == moments
+
+
+@pytest.mark.parametrize("value", [None, True, [1]])
+def test_a_cursor_that_could_not_be_read_again_is_never_kept(value: Any) -> None:
+    with pytest.raises(Unavailable, match="cursor_of_no_such_type"):
+        write_cursor([1, value])
 
 
 @pytest.mark.postgres
