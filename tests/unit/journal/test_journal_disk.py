@@ -97,8 +97,8 @@ MEANT = {
         for index in ("owned", "due", "parked", "in_lane")
     ),
 }
-"""Two rows of a union; parts are few and swept at night; the first 1000 reads; nodes, releases, corrections are few; what was
-counted up to a limit; indexes that hold only what is open, and what was gathered from them.
+"""Two rows of a union; parts are few and swept at night; the first 1000 reads; nodes, releases and corrections are few;
+what was counted up to a limit; indexes that hold only what is open, and what was gathered from them.
 """
 
 
