@@ -115,6 +115,9 @@ class Schedules:
         for first in meant[0].timing.follows:
             if await self._journal.under_way(first, 1):
                 raise BusError(Code.STATE_CONFLICT, f"messages of {first} go first, and are on their way")
+        for one in meant:
+            if self._under_way(await self._read(one)):
+                raise BusError(Code.STATE_CONFLICT, f"{one.source} is being read at {one.campus}")
         work = self._supervisor.once(f"collect/{route}", self._collect(meant))
         self._tasks.append(work)
         work.add_done_callback(self._tasks.remove)
@@ -122,17 +125,17 @@ class Schedules:
         return collected
 
     async def _collect(self, meant: Sequence[Asked]) -> list[Collected]:
-        for one in meant:
-            last = await self._read(one)
-            if last is not None and last.under_way(self._clock.now()):
-                raise BusError(Code.STATE_CONFLICT, f"{one.source} is being read at {one.campus}")
         collected = []
         for one in meant:
             last = await self._read(one)
             turn = self._turn(one, last)
-            begun = await turn.begin(last)  # else another node was quicker
+            # Else its schedule or another node was quicker.
+            begun = not self._under_way(last) and await turn.begin(last)
             collected.append(await self._run(turn) if begun else Collected(one, Found(), Code.STATE_CONFLICT.name))
         return collected
+
+    def _under_way(self, last: Run | None) -> bool:
+        return last is not None and last.under_way(self._clock.now())
 
     async def _keep(self, asked: Asked) -> None:
         last = await self._read(asked)
