@@ -1,5 +1,6 @@
 """What a profile may say about a database."""
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Self
 
@@ -52,9 +53,16 @@ class OperationOptions(Options):
         if len(self.start) != len(self.cursor) or self.kind is not Kind.QUERY:
             raise ValueError("a feed is a query, and `start` has one value for each column of `cursor`")
         wanted = {"limit", *cursor_names(self.cursor)}
-        if missing := wanted - names(compiled(self.statement, whole=False)):
-            raise ValueError(f"the query of a feed names {', '.join(f':{name}' for name in sorted(missing))}")
+        named = names(compiled(self.statement, whole=False))
+        if missing := wanted - named:
+            raise ValueError(f"the query of a feed names {_said(missing)}")
+        if unknown := named - wanted - {"until"}:
+            raise ValueError(f"the query of a feed has no {_said(unknown)}, only {_said(wanted | {'until'})}")
         return self
+
+
+def _said(parameters: Iterable[str]) -> str:
+    return ", ".join(f":{name}" for name in sorted(parameters))
 
 
 def cursor_names(columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -88,22 +88,25 @@ def check_lasting(running: Config, loaded: Loaded, problems: Problems) -> None:
 def check_settings(
     site: Path, environment: str | None, environ: Mapping[str, str], problems: Problems
 ) -> Loaded | None:
-    """The settings with their rules and secrets; None where they cannot even be read."""
+    """The settings with their rules and secrets; None where they cannot be read, or nobody said which are meant."""
     loaded = load_config(site, environment, environ, problems)
     if loaded is not None:
+        if environment is None and not loaded.config.systems and _note_environments(site, problems):
+            return None
         check_rules(loaded, site, problems)
         load_calendar(site, loaded.config.site.calendar, loaded.where("site", "calendar"), problems)
         check_secrets(loaded, Secrets(loaded.config.secrets, site, environ), problems)
-        if environment is None and not loaded.config.systems:
-            _note_environments(site, problems)
     return loaded
 
 
-def _note_environments(site: Path, problems: Problems) -> None:
-    """Who forgot to say which environment is meant would only hear of systems that nobody knows."""
+def _note_environments(site: Path, problems: Problems) -> bool:
+    """Whether there are environments to choose from. Who forgot to say which is meant hears of that alone, and not of
+    every system that nobody knows.
+    """
     known = [file.stem for file in sorted((site / "config").glob("*.yaml")) if "." not in file.stem]
     if others := [name for name in known if name != "default"]:
         problems.add(Where("config/default.yaml"), "no system is set", f"give --env or HISBUS_ENV: {', '.join(others)}")
+    return bool(others)
 
 
 def release_site(

@@ -63,7 +63,8 @@ class Mistake:
         self.path, self.parent, self.found = _walk(model, detail["loc"])
         self.kind = detail["type"]
         self.about = detail.get("ctx", {})
-        self.text = detail["msg"][:1].lower() + detail["msg"][1:]
+        said = str(self.about["error"]) if self.kind == "value_error" else detail["msg"]
+        self.text = said[:1].lower() + said[1:]
         self.key = repr(self.path[-1]) if self.path and isinstance(self.path[-1], str) else "this"
 
 
@@ -84,6 +85,8 @@ def _say(mistake: Mistake, all_of_them: list[Mistake], node: Node, problems: Pro
             # each form that the value could have had complains: said once, in one sentence
             kinds = list(dict.fromkeys(_KINDS[m.kind] for m in all_of_them if m.path == path and m.kind in _KINDS))
             problems.add(where, f"{key} must be {' or '.join(kinds)}", _MENDS.get(kinds[0], ""))
+    elif mistake.kind == "value_error" and key == "this":
+        problems.add(where, mistake.text)  # a sentence about the block as a whole
     else:
         problems.add(where, f"{key}: {mistake.text}")
 

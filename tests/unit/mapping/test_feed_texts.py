@@ -68,7 +68,12 @@ def test_a_row_is_read_and_a_day_without_one_is_worded():
         ("day: $day", "day: who", "has no field 'who'"),
         ("day: $day", "dai: $day", "has no field 'dai'"),
         (", who: who}", ", who: $day}", "$day is not known to the bus"),
-        ("limit :limit", "", "the query of a feed names :limit"),
+        ("limit :limit", "", ": the query of a feed names :limit"),
+        (
+            "limit :limit",
+            "limit :limit offset :untill",
+            "the query of a feed has no :untill, only :cursor, :limit, :until",
+        ),
     ],
 )
 def test_what_does_not_fit_is_a_finding(old, new, finding):
