@@ -111,7 +111,8 @@ class Schedules:
         """
         meant = [one for one in self._asked if one.route == route and campus in {None, one.campus}]
         if not meant or self._supervisor is None:
-            raise BusError(Code.NOT_FOUND, "no schedule runs this route there")
+            scheduled = ", ".join(sorted({one.route for one in self._asked})) or "none"
+            raise BusError(Code.NOT_FOUND, f"no schedule runs this route there; routes with one: {scheduled}")
         for first in meant[0].timing.follows:
             if await self._journal.under_way(first, 1):
                 raise BusError(Code.STATE_CONFLICT, f"messages of {first} go first, and are on their way")
