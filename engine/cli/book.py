@@ -12,7 +12,7 @@ from engine.base.clock import from_micros, to_micros
 from engine.cli.say import CannotRun
 from engine.cli.site import Site
 from engine.journal import reads
-from engine.journal.errors import JournalError, Newer, Older
+from engine.journal.errors import Damaged, JournalError, Newer, Older
 from engine.journal.history import History, Line, open_history
 from engine.routing.release import ROUTES, unpack
 from engine.settings.keys import KeysUnavailable
@@ -41,7 +41,7 @@ async def reading(site: Site, loaded: Loaded) -> AsyncIterator[History]:
             yield history
         finally:
             await history.close()
-    except (Newer, Older) as error:
+    except (Damaged, Newer, Older) as error:
         raise CannotRun(str(error)) from error
     except JournalError as error:
         raise CannotRun(str(error), "hisbus run, or hisbus journal init, makes one") from error

@@ -57,13 +57,14 @@ def init(site: Site, make_key: bool) -> None:
 @command.command("verify")
 @site_options
 def verify_(site: Site) -> None:
-    """Checks every invariant and opens every message; exit code 1 when something is broken. Needs no bus."""
+    """Checks the file and every invariant, opens every message; exit code 1 when something is broken. Needs no bus."""
     found = asyncio.run(_verify(site, site.load()))
     if site.as_json:
         as_json(
             {
                 "sound": found.sound,
                 "messages": found.messages,
+                "damage": found.damage,
                 "broken": found.broken,
                 "unreadable": found.unreadable,
                 "gone": found.gone,
@@ -79,6 +80,8 @@ def verify_(site: Site) -> None:
             }
         )
     else:
+        for words in found.damage:
+            click.echo(f"damaged: {words}")
         for words, numbers in found.broken.items():
             click.echo(f"broken: {words}: messages {', '.join(map(str, numbers))}")
         if found.unreadable:

@@ -39,3 +39,7 @@ class DatabaseFull(JournalError):
 
 class DatabaseDown(JournalError):
     """The database cannot be reached just now."""
+
+
+class Damaged(JournalError):
+    """The database's file is not sound: nothing in it can be relied on, and a backup is to be put back."""

@@ -12,10 +12,11 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
 from engine.journal import reads
-from engine.journal.errors import DatabaseDown, JournalError, WrongKey
+from engine.journal.errors import Damaged, DatabaseDown, JournalError, WrongKey
 from engine.journal.keys import KeyFolder, KeyRing, KeySource
 from engine.journal.migrate import must_be_current
 from engine.journal.place import is_postgres, key_folder, sqlite_path
+from engine.journal.sqlite_errors import in_our_words
 
 _ASYNCPG = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
@@ -29,6 +30,10 @@ class Reader(Protocol):
 
     async def select(self, statement: ClauseElement) -> Sequence[Sequence[Any]]: ...
 
+    async def damage(self) -> list[str]:
+        """What is wrong with the file itself, in the database's words; none for a server, which looks after its own."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -38,8 +43,9 @@ class SqliteReader:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise JournalError(f"there is no journal at {path.name}")
-        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
-        self._connection.execute("pragma query_only = on")
+        with in_our_words():
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
+            self._connection.execute("pragma query_only = on")
 
     async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]:
         named = {str(place): value for place, value in enumerate(values, start=1)}
@@ -50,11 +56,19 @@ class SqliteReader:
         values = [compiled.params[name] for name in compiled.positiontup or ()]  # type: ignore[attr-defined]
         return await asyncio.to_thread(self._all, str(compiled), values)
 
+    async def damage(self) -> list[str]:
+        try:
+            rows = await self.fetch("pragma integrity_check(10)")
+        except Damaged as damaged:
+            return [str(damaged)]
+        return [line for row in rows for line in str(row[0]).splitlines() if line != "ok"]
+
     async def close(self) -> None:
         self._connection.close()
 
     def _all(self, statement: str, values: Any) -> list[Any]:
-        return self._connection.execute(statement, values).fetchall()
+        with in_our_words():
+            return self._connection.execute(statement, values).fetchall()
 
 
 class PostgresReader:
@@ -71,6 +85,9 @@ class PostgresReader:
         compiled = statement.compile(dialect=_ASYNCPG, compile_kwargs={"render_postcompile": True})
         values = [compiled.params[name] for name in compiled.positiontup or ()]  # type: ignore[attr-defined]
         return await self.fetch(str(compiled), *values)
+
+    async def damage(self) -> list[str]:
+        return []
 
     async def close(self) -> None:
         await self._connection.close()
@@ -92,7 +109,7 @@ class KeyRows:
 
 async def open_reader(url: str, ring: KeyRing, keys: str | None, *, former: bool = False) -> tuple[Reader, KeySource]:
     """A reader of the journal at `url`, and where its day keys lie. `former`: its tables may be a former program's.
-    Raises WrongKey, DatabaseDown, Newer, Older.
+    Raises WrongKey, DatabaseDown, Newer, Older, Damaged where not even that can be read.
     """
     reader: Reader
     if is_postgres(url):

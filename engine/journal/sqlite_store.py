@@ -15,18 +15,17 @@ from typing import Any
 from engine.base import log
 from engine.base.clock import Clock
 from engine.journal import sqlite as sql
-from engine.journal.errors import DatabaseDown, DatabaseFull, JournalError, MarkRefused, WrongKey
+from engine.journal.errors import JournalError, WrongKey
 from engine.journal.lock import FileLock
 from engine.journal.marks import Mark
 from engine.journal.migrate import missing, must_be_current
 from engine.journal.settings import Settings
 from engine.journal.sqlite_batch import Batch
+from engine.journal.sqlite_errors import in_our_words, understood
 from engine.journal.store import Crash, crash_points
 
 _log = log.get("journal")
 
-_REFUSED = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-_BAD_VALUE = (UnicodeError, OverflowError, TypeError, ValueError)  # said by the driver before SQLite sees the value
 _SLOW_FLUSH = 0.001  # seconds: above it a commit on the loop would hold up every connection
 _LOOK_AGAIN = 1.0  # seconds between two looks at the free disk
 
@@ -40,11 +39,14 @@ class SqliteStore:
         self._clock = clock
         self._settings = settings
         self._lock = FileLock(path.with_name(path.name + ".lock"))
-        self._write = connect(path)
         try:
-            self._prepare(check)
+            self._write = connect(path)
+            try:
+                self._prepare(check)
+            except BaseException:
+                self._write.close()
+                raise
         except BaseException:
-            self._write.close()
             self._lock.release()
             raise
         self._read = connect(path)
@@ -66,7 +68,8 @@ class SqliteStore:
 
     async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]:
         named = {str(place): value for place, value in enumerate(values, start=1)}
-        return self._read.execute(statement, named).fetchall()
+        with in_our_words():
+            return self._read.execute(statement, named).fetchall()
 
     async def nodes(self) -> int:
         return 1
@@ -138,7 +141,7 @@ class SqliteStore:
             cursor.execute("commit")
         except BaseException as error:
             self._undo(batch)
-            raise _understood(error) from error
+            raise understood(error) from error
         self._seq = batch.seq
         for kind in kinds:
             crash(f"after-{kind}-commit")  # type: ignore[misc]  # the same
@@ -150,21 +153,14 @@ class SqliteStore:
         batch.rooms.give_back()
 
 
-def _understood(error: BaseException) -> BaseException:
-    """The error in the journal's own words: the database's may quote values."""
-    if isinstance(error, (*_REFUSED, *_BAD_VALUE)):
-        return MarkRefused(type(error).__name__)
-    if isinstance(error, sqlite3.OperationalError):
-        code = getattr(error, "sqlite_errorcode", 0)
-        name = getattr(error, "sqlite_errorname", "OperationalError")
-        return DatabaseFull(name) if code == sqlite3.SQLITE_FULL else DatabaseDown(name)
-    return error
-
-
 def connect(path: Path) -> sqlite3.Connection:
     """A connection whose commits are durable; transactions are begun by hand."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-    connection.execute("pragma journal_mode = wal")
+    try:
+        connection.execute("pragma journal_mode = wal")  # the first look into the file
+    except BaseException:
+        connection.close()
+        raise
     connection.execute("pragma synchronous = full")
     connection.execute("pragma busy_timeout = 5000")
     connection.execute("pragma wal_autocheckpoint = 4000")  # 16 MB: pages that many commits touch are written once

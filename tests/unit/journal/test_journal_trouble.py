@@ -8,6 +8,7 @@ import pytest
 
 from engine.base.clock import MovedClock
 from engine.base.errors import BusError, Code
+from engine.model import State, Then, Verdict
 from tests.unit.journal.made import Opened, Opener, message
 
 
@@ -42,6 +43,22 @@ async def test_a_journal_that_was_in_trouble_takes_messages_again_though_nothing
     async with asyncio.timeout(3):
         while opened.journal.busy:  # noqa: ASYNC110 - what is waited for knows no events
             await asyncio.sleep(0.02)
+    await opened.accept(message())
+    await opened.journal.close()
+
+
+async def test_while_the_file_may_not_be_written_sources_hear_busy_and_what_is_under_way_waits(opened: Opened) -> None:
+    _, claimed = await opened.taken(message())
+    sent = await opened.send(claimed)
+    opened.journal.store._write.execute("pragma query_only = on")  # as SQLite has it where the disk was remounted
+    settling = asyncio.ensure_future(opened.settle(sent, Verdict.DELIVERED, Then(State.DELIVERED)))
+    await asyncio.sleep(0)
+    with pytest.raises(BusError) as refused:
+        await opened.accept(message())
+    assert refused.value.code is Code.BUSY
+    assert not settling.done()
+    opened.journal.store._write.execute("pragma query_only = off")
+    assert (await asyncio.wait_for(settling, 60)).done
     await opened.accept(message())
     await opened.journal.close()
 
