@@ -24,6 +24,8 @@ WRITE = "@write"
 """A resource's key that says how it is written: `update` (also where it is left out) or `create`."""
 _GROUP = re.compile(r"([A-Za-z]+)(?:@\w+)?\Z", re.ASCII)
 """What a reference to resources of this Bundle looks like: a type, or one of its groups."""
+_PLAIN = re.compile(r"[\w.~:/-]+\Z", re.ASCII)
+"""What stands in a query as it is (RFC 3986)."""
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\|,$"})
 
 
@@ -84,8 +86,12 @@ def _query(kind: str, filled: Resource) -> str:
     first = identifiers[0] if isinstance(identifiers, list) else identifiers
     if not first.get("system") or not first.get("value"):
         raise BusError(Code.VALIDATION_FAILED, f"{kind} has no identifier with system and value")
-    token = "|".join(str(first[part]).translate(_SPECIAL) for part in ("system", "value"))
-    return f"identifier={quote(token, safe=':/')}"
+    return f"identifier={_quoted(str(first['system']))}%7C{_quoted(str(first['value']))}"
+
+
+def _quoted(text: str) -> str:
+    """One side of a token, percent-encoded; most are plain, and that is a tenth of the work."""
+    return text if _PLAIN.match(text) else quote(text.translate(_SPECIAL), safe=":/")
 
 
 def _full_url(url: str) -> str:
@@ -95,31 +101,56 @@ def _full_url(url: str) -> str:
 
 
 def _linked(filled: Resource, links: Links) -> Resource:
-    """With references by type resolved; what leads nowhere is left out."""
-    found = {key: _value(value, links) for key, value in filled.items()}
-    return {key: value for key, value in found.items() if value not in ({}, [])}
+    """With references by type resolved; what leads nowhere is left out. Never changes what it is given: only the way
+    down to a reference is copied, as what a map took over whole may be part of our document.
+    """
+    found = filled
+    for key, value in filled.items():
+        if isinstance(value, dict):
+            followed: Any = _one(value, links)
+        elif isinstance(value, list):
+            followed = _several(value, links)
+        else:
+            continue
+        if followed is not value or not followed:
+            found = dict(filled) if found is filled else found
+            if followed:
+                found[key] = followed
+            else:
+                del found[key]
+    return found
 
 
-def _value(value: Any, links: Links) -> Any:
-    if isinstance(value, list):
-        return [each for entry in value for each in (_followed(entry, links))]
-    if isinstance(value, dict):
-        followed = _followed(value, links)
-        if len(followed) > 1:
-            raise BusError(Code.VALIDATION_FAILED, f"several resources {value['reference']}, and one reference")
-        return followed[0] if followed else {}
-    return value
+def _one(value: Resource, links: Links) -> Resource:
+    if "reference" not in value or (led := _led(value, links)) is None:
+        return _linked(value, links)
+    if len(led) > 1:
+        raise BusError(Code.VALIDATION_FAILED, f"several resources {value['reference']}, and one reference")
+    return led[0] if led else {}
 
 
-def _followed(value: Any, links: Links) -> list[Any]:
-    """A reference by type or group as one for each resource of it; everything else as it is."""
-    if not isinstance(value, dict):
-        return [_value(value, links)]
-    name = value.get("reference")
-    group = _GROUP.match(name) if isinstance(name, str) else None
-    if name is None or group is None:
-        return [_linked(value, links)]
+def _several(value: list[Any], links: Links) -> list[Any]:
+    entries: list[Any] = []
+    for each in value:
+        if isinstance(each, dict):
+            led = _led(each, links) if "reference" in each else None
+            entries += (_linked(each, links),) if led is None else led
+        else:
+            entries.append(_several(each, links) if isinstance(each, list) else each)
+    return entries
+
+
+def _led(value: Resource, links: Links) -> Sequence[Resource] | None:
+    """A reference by type or group as one for each resource of it; None: it leads elsewhere, or is none."""
+    name = value["reference"]
+    if not isinstance(name, str):
+        return None
+    if urls := links.get(name):
+        return [{**value, "reference": url} for url in urls]
+    group = _GROUP.match(name)
+    if group is None:
+        return None
     if not is_resource(group[1]):
         raise BusError(Code.VALIDATION_FAILED, "a reference names no resource of FHIR R4")
     rest = {key: other for key, other in value.items() if key != "reference"}
-    return [{**value, "reference": url} for url in links.get(name, ())] or ([rest] if rest else [])
+    return (rest,) if rest else ()

@@ -13,7 +13,7 @@ from engine.contract import Options
 from engine.formats import hl7_ack, hl7_batch, hl7_charset, hl7_checks, hl7_paths, hl7_reader, hl7_versions, hl7_writer
 from engine.formats.format import Code as Compiled
 from engine.formats.format import Hints, PathError, Target
-from engine.formats.hl7_grammar import Path, parse_path
+from engine.formats.hl7_grammar import Match, Path, parse_path
 from engine.formats.hl7_header import header_of
 from engine.formats.hl7_reader import Message, Reading
 
@@ -89,6 +89,8 @@ class Hl7:
 
     def read_in(self, each: str, path: str) -> Compiled:
         item, found = parse_path(each), self._field(path)
+        if found.segment == item.segment and not item.field and isinstance(found.which, Match):
+            return _call(hl7_paths.own_tested_reader(found), each, path)
         if found.segment == item.segment and found.which == 1:
             if not item.field:
                 return _call(hl7_paths.own_reader(found), each, path)

@@ -89,6 +89,21 @@ def own_reader(path: Path) -> Reader:
 
 
 @cache
+def own_tested_reader(path: Path) -> Reader:
+    """Reads a path with a test (`OBX(2=SN)-5.2`) from the very segment that a repeat stands for."""
+    match, number, pick = path.which, path.field, picker(path)
+    assert isinstance(match, Match)
+    first, wanted, probe = match.first, match.value, part(match.second, 1)
+
+    def read(scope: Any) -> Value:
+        row, marks = scope.row, scope.marks
+        tested = row[first] if len(row) > first else ""
+        return _value(row, number, pick, marks) if tested and probe(tested, marks) == wanted else None
+
+    return read
+
+
+@cache
 def part_reader(path: Path) -> Reader:
     """Reads a path from the very repetition that an item is."""
     pick = picker(path)

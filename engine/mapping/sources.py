@@ -198,7 +198,12 @@ def _literal(words: tuple[Any, ...]) -> bool:
 
 
 def _joined(*pieces: Any) -> str | None:
-    return "".join(map(as_text, pieces)) if all(present(piece) for piece in pieces) else None
+    if None in pieces or "" in pieces:
+        return None
+    try:
+        return "".join(pieces)  # most are texts
+    except TypeError:
+        return "".join(map(as_text, pieces)) if all(present(piece) for piece in pieces) else None
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -24,7 +24,8 @@ class Tree:
         self._lists = lists
         self.root = out.fresh("t")
         self._dicts: dict[Keys, str] = {(): self.root}
-        self._positions: set[Keys] = set()
+        self._positions: dict[Keys, list[int]] = {}
+        """Lists that are filled by position, each with the positions as the text names them."""
         self._sure: dict[Keys, bool] = {}
         self._groups = 0
         self._passing: set[Keys] = set()
@@ -34,6 +35,7 @@ class Tree:
         """The variable of the dict in which the goal's last key stands; made now if it is not there yet."""
         for length in range(1, len(goal.keys)):
             self._make(goal, length)
+        self._place(goal, len(goal.keys) - 1)
         if goal.keys in self._dicts:
             raise PathError(f"{goal.keys[-1]!r} holds others already, it cannot be a value")
         return self._dicts[goal.keys[:-1]]
@@ -76,16 +78,23 @@ class Tree:
             made = f"{holder}.setdefault({keys[-1]!r}, {{}})" if again else f"{holder}[{keys[-1]!r}] = {{}}"
             self._out.line(f"{name} = {made}")
             self._dicts[keys] = name
-        if goal.lists and length < len(goal.keys) and isinstance(goal.keys[length], int):
-            self._positions.add(keys)
+        self._place(goal, length - 1)
+
+    def _place(self, goal: Goal, length: int) -> None:
+        """Notes the position that a goal's key at `length` is."""
+        position = goal.keys[length] if goal.lists and length else None
+        if isinstance(position, int):
+            self._positions.setdefault(goal.keys[:length], []).append(position)
 
     def _clean(self, dicts: dict[Keys, str]) -> None:
         for keys, variable in reversed(dicts.items()):
             if keys and not self._holds_something(keys):
                 self._out.line(f"if not {variable}: del {self._dicts[keys[:-1]]}[{keys[-1]!r}]")
-            if keys in self._positions:
-                listed = f"{self._dicts[keys[:-1]]}[{keys[-1]!r}] = [{variable}[k] for k in sorted({variable})]"
-                self._out.line(f"if {variable}: {listed}")
+            if positions := self._positions.get(keys):
+                # A dict keeps the order in which its keys were set: most texts name positions from the first on.
+                in_order = positions == sorted(positions)
+                listed = f"list({variable}.values())" if in_order else f"[{variable}[k] for k in sorted({variable})]"
+                self._out.line(f"if {variable}: {self._dicts[keys[:-1]]}[{keys[-1]!r}] = {listed}")
 
     def _holds_something(self, keys: Keys) -> bool:
         return any(sure and filled[: len(keys)] == keys for filled, sure in self._sure.items())

@@ -90,6 +90,7 @@ def parse_date(form: str) -> Apply:
     ("20261120090000", "parse_time(%Y%m%d%H%M%S)", "2026-11-20T09:00:00+08:00"),
     ("20261120010000+0000", "parse_time(hl7)", "2026-11-20T09:00:00+08:00"),
     ("202611200900", "parse_time(hl7)", "2026-11-20T09:00:00+08:00"),
+    ("20261120090000.25", "parse_time(hl7)", "2026-11-20T09:00:00.250000+08:00"),
     ("2026-11-20 09:00:00", "parse_time(%Y-%m-%d %H:%M:%S)", "2026-11-20T09:00:00+08:00"),
     ("2026-11-20T01:00:00Z", "parse_time(iso)", "2026-11-20T09:00:00+08:00"),
     ("soon", "parse_time(hl7)", UNFIT),
@@ -184,10 +185,15 @@ def _hl7_date(value: Any) -> str:
 
 def _hl7_time(value: Any) -> datetime:
     found = _hl7_parts(value)
-    fraction = found[7] or ""
-    word = "".join((found[1], found[2], found[3], found[4] or "00", found[5] or "00", found[6] or "00"))
-    form = "%Y%m%d%H%M%S" + (".%f" if fraction else "") + ("%z" if found[8] else "")
-    return _parsed(word + fraction + (found[8] or ""), form)
+    year, month, day, hour, minute, second, fraction, offset = found.groups("")
+    if offset:
+        word = f"{year}{month}{day}{hour or '00'}{minute or '00'}{second or '00'}{fraction}{offset}"
+        return _parsed(word, "%Y%m%d%H%M%S" + (".%f" if fraction else "") + "%z")
+    clock = int(hour or 0), int(minute or 0), int(second or 0), int(fraction[1:].ljust(6, "0") or 0)
+    try:
+        return datetime(int(year), int(month), int(day), *clock)  # noqa: DTZ001 - the caller gives the zone
+    except ValueError:
+        raise Unfit("a time that no calendar has") from None
 
 
 def _codes(name: str, form: str) -> set[str]:

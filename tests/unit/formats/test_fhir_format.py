@@ -160,6 +160,13 @@ def test_references_to_elsewhere_stay() -> None:
     assert rendered(tree)["entry"][1]["resource"]["subject"] == {"reference": "Patient?identifier=a"}
 
 
+def test_what_a_map_took_over_whole_is_not_changed() -> None:
+    tree = report(observation("1"))
+    before = json.dumps(tree)
+    assert json.loads(FHIR.render(tree))["entry"][1]["resource"]["subject"]["reference"].startswith("urn:uuid:")
+    assert json.dumps(tree) == before
+
+
 def test_no_results_leave_no_empty_list() -> None:
     assert "result" not in rendered(report())["entry"][1]["resource"]
 
