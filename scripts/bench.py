@@ -26,7 +26,7 @@ def main() -> int:
     options = _options()
     works = {
         "W1a": w1a, "W1c": w1c, "W3a": script("bench_parse.py"), "W3b": script("bench_map.py"),
-        "W3d": script("bench_soap.py"), "W6": w6,
+        "W3c": script("bench_fhir.py"), "W3d": script("bench_soap.py"), "W6": w6,
     }  # fmt: skip
     wanted = options.only.split(",") if options.only else list(works)
     if not options.json:
@@ -41,7 +41,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="under three minutes: shorter turns, fewer of them")
     parser.add_argument("--json", action="store_true", help="one JSON row a line")
-    parser.add_argument("--only", help="names of works, comma between: W1a,W1c,W3a,W3b,W3d,W6")
+    parser.add_argument("--only", help="names of works, comma between: W1a,W1c,W3a,W3b,W3c,W3d,W6")
     return parser.parse_args()
 
 
