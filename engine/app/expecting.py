@@ -61,8 +61,10 @@ def _day(written: Any, today: date) -> date:
     if written is None:
         return today - timedelta(days=1)
     try:
-        return date.fromisoformat(str(written))
-    except ValueError:
+        day = date.fromisoformat(str(written))
+        day + timedelta(days=366)  # its schedule comes some time after it
+        return day
+    except (ValueError, OverflowError):
         raise BusError(Code.VALIDATION_FAILED, "a day is written 2026-11-20") from None
 
 

@@ -210,8 +210,9 @@ async def test_a_source_that_cannot_say_how_many_is_no_good_news(tmp_path, offic
         clinic.run("alter table visits rename to gone")
         tally = await asked(bus)
         assert (tally.should, tally.error, tally.whole) == (None, "BACKEND_REJECTED", False)
-        with pytest.raises(BusError, match="a day is written"):
-            await asked(bus, "yesterday")
+        for no_day in ("yesterday", "9999-12-31"):  # the schedule would come after the end of the calendar
+            with pytest.raises(BusError, match="a day is written"):
+                await asked(bus, no_day)
 
 
 async def test_the_verb_says_it_in_a_table_and_as_json_and_by_its_exit_code(tmp_path, office):
