@@ -65,9 +65,9 @@ class Failure:
     """One way in which a call ends without a reply that a profile could read: a row of the reference."""
 
     raised: type[Unavailable] | type[InDoubt] | type[Refused]
-    why: str
-    """Its short word; `*` stands for what the peer says (`http_*`)."""
+    why: str  # its short word; `*` stands for what the peer says (`http_*`)
     when: str  # in one line
+    cases: tuple[str, ...] = ()  # ways in which systems misbehave that come to this: tests/contract/misbehaving.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,8 +375,7 @@ class Adapter:
     """One kind of transport. What it cannot do is None."""
 
     name: str
-    says: str
-    """One line for `hisbus describe adapter`."""
+    says: str  # one line for `hisbus describe adapter`
     profile_options: type[Options]
     operation_options: type[Options]
     destination: Callable[[Link], Destination | BlockingDestination] | None = None
@@ -388,6 +387,7 @@ class Adapter:
     """True: `send`, `probe`, `pull` are plain functions, called in threads of the system's own."""
     failures: tuple[Failure, ...] = ()
     """Everything that its destination raises: what a profile has no word about."""
+    replies: tuple[str, ...] = ()  # ways to misbehave that still are a reply: what it says is the profile's matter
     formats: tuple[str, ...] = ()
     """Formats that its bodies can have; the first is the default."""
     address: Address | None = None

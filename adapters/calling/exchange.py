@@ -110,20 +110,22 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(parts)
 
 
-_TLS = Failure(Unavailable, "tls_refused", "no TLS with it: its certificate, or ours")
+_NO_WAY = Failure(Unavailable, "connect_timeout", "no connection within `limits.connect`", ("black hole",))
+_NO_NAME = Failure(Unavailable, "unknown_host", "nobody knows the host's name", ("DNS gone",))
+_TLS = Failure(Unavailable, "tls_refused", "no TLS with it: its certificate, or ours", ("certificate expired",))
 _NO_HTTP = Failure(Refused, "not_sendable", "a header or an address that HTTP cannot carry: nothing was sent")
 _TOO_LARGE = Failure(InDoubt, "reply_too_large", "the reply is larger than `limits.size`")
 _ERRORS: tuple[tuple[type[Exception], Failure], ...] = (
-    (aiohttp.ConnectionTimeoutError, Failure(Unavailable, "connect_timeout", "no connection within `limits.connect`")),
-    (aiohttp.ClientConnectorDNSError, Failure(Unavailable, "unknown_host", "nobody knows the host's name")),
+    (aiohttp.ConnectionTimeoutError, _NO_WAY),
+    (aiohttp.ClientConnectorDNSError, _NO_NAME),
     (aiohttp.ClientConnectorSSLError, _TLS),
     (aiohttp.ClientConnectorCertificateError, _TLS),
-    (aiohttp.ClientConnectorError, Failure(Unavailable, "connect_refused", "nothing listens there")),
-    (TimeoutError, Failure(InDoubt, "timeout", "no whole reply within `limits.total`")),
+    (aiohttp.ClientConnectorError, Failure(Unavailable, "connect_refused", "nothing listens there", ("refused",))),
+    (TimeoutError, Failure(InDoubt, "timeout", "no whole reply within `limits.total`", ("silence", "slow drip"))),
     (aiohttp.ServerDisconnectedError, Failure(InDoubt, "closed", "the connection was closed before the reply")),
-    (aiohttp.ClientOSError, Failure(InDoubt, "reset", "the connection broke off")),
-    (aiohttp.ClientPayloadError, Failure(InDoubt, "half_reply", "the reply ended before its end")),
-    (aiohttp.ClientError, Failure(InDoubt, "no_http_reply", "what came is no HTTP")),
+    (aiohttp.ClientOSError, Failure(InDoubt, "reset", "the connection broke off", ("reset after effect",))),
+    (aiohttp.ClientPayloadError, Failure(InDoubt, "half_reply", "the reply ended before its end", ("half a reply",))),
+    (aiohttp.ClientError, Failure(InDoubt, "no_http_reply", "what came is no HTTP", ("garbage",))),
 )
 """What aiohttp's errors say about the peer, the narrower first: those of connecting come before the first byte."""
 

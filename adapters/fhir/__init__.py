@@ -19,8 +19,14 @@ ADAPTER = Adapter(
         *(Failure(Unavailable, code, "the server's OperationOutcome says so") for code in sorted(NOT_DONE)),
         Failure(Unavailable, "*", "a status named in `unread`; the word is the OperationOutcome's code, or `http_429`"),
         Failure(Refused, "*", "any other 4xx that is not named in `answers`; the word as above"),
-        Failure(InDoubt, "*", "any other status that is neither 2xx nor named in `answers`; the word as above"),
+        Failure(
+            InDoubt,
+            "*",
+            "any other status that is neither 2xx nor named in `answers`; the word as above",
+            ("an error for an hour",),
+        ),
     ),
+    replies=("wrong charset", "wrong correlation id", "garbage in a reply"),
     formats=("fhir",),
     address=address,
 )

@@ -19,8 +19,14 @@ ADAPTER = Adapter(
         Failure(Refused, "missing_value_in_path", "the address needs a value that was not mapped"),
         Failure(Unavailable, "http_*", "a status named in `unread`"),
         Failure(Refused, "http_*", "any other 4xx that is not named in `answers`"),
-        Failure(InDoubt, "http_*", "any other status that is neither 2xx nor named in `answers`"),
+        Failure(
+            InDoubt,
+            "http_*",
+            "any other status that is neither 2xx nor named in `answers`",
+            ("an error for an hour",),
+        ),
     ),
+    replies=("wrong charset", "wrong correlation id", "garbage in a reply"),
     formats=("json", "xml", "hl7", "delimited"),
     address=address,
 )

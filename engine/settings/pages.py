@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.contract import Adapter, Failure, InDoubt, Refused, Unavailable
+from engine.contract import Adapter, InDoubt, Refused, Unavailable
 from engine.settings.schema import editor_schema
 
 
@@ -77,19 +77,26 @@ def adapters_page(adapters: Iterable[Adapter]) -> str:
                     below = f" `{block.path}`" if block.path else ""
                     lines += [f"### Of a{'n' if where == 'operation' else ''} {where}{below}", "", block.says, ""]
                     lines += _rows(block, {})
-        lines += _failures(adapter.failures)
+        lines += _failures(adapter)
     return "\n".join(lines)
 
 
 _ENDS = {Unavailable: "unavailable", InDoubt: "in doubt", Refused: "refused"}
 
 
-def _failures(failures: Iterable[Failure]) -> Iterator[str]:
-    """What a call comes to where no reply reaches the profile."""
-    yield from ("### Calls without a reply", "", "What each comes to: [outcomes.md](outcomes.md).", "")
-    yield from ("| what happened | becomes | its word |", "|---|---|---|")
-    yield from (f"| {_cell(one.when)} | {_ENDS[one.raised]} | `{one.why}` |" for one in failures)
+def _failures(adapter: Adapter) -> Iterator[str]:
+    """What a call comes to where no reply reaches the profile, and which misbehaviour of a system brings it about."""
+    yield from ("### Calls without a reply", "", "What follows from each: [delivery.md](../delivery.md).", "")
+    yield from ("| what happened | becomes | its word | tried with a system that misbehaves so |", "|---|---|---|---|")
+    for one in adapter.failures:
+        yield f"| {_cell(one.when)} | {_ENDS[one.raised]} | `{one.why}` | {_list(one.cases)} |"
+    if adapter.replies:
+        yield f"| a reply came, whatever it holds | [what its profile says](outcomes.md) | | {_list(adapter.replies)} |"
     yield ""
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
 
 
 @dataclass(frozen=True, slots=True)

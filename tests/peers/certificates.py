@@ -32,10 +32,11 @@ class Authority:
         ).sign(self._key, hashes.SHA256())
         self.ca = self._write("ca.pem", self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def sign(self, name: str) -> Signed:
+    def sign(self, name: str, *, until: datetime | None = None) -> Signed:
+        """A certificate from two hours ago until `until`, else an hour from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         hosts = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-        builder = self._builder(_name(name), key).add_extension(x509.SubjectAlternativeName(hosts), False)
+        builder = self._builder(_name(name), key, until).add_extension(x509.SubjectAlternativeName(hosts), False)
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = builder.add_extension(issuer, False).sign(self._key, hashes.SHA256())
         secret = key.private_bytes(
@@ -44,13 +45,15 @@ class Authority:
         public = certificate.public_bytes(serialization.Encoding.PEM)
         return Signed(self._write(f"{name}.pem", public), self._write(f"{name}.key", secret))
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, until: datetime | None = None
+    ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         return (
             x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
+            .not_valid_before(now - timedelta(hours=2))
+            .not_valid_after(until or now + timedelta(hours=1))
             .add_extension(identifier, False)
         )
 

@@ -13,6 +13,8 @@ class Fault(Enum):
     SILENCE = "the peer gets it and does it; its reply is lost"
     RESET = "the peer gets it and does it; then the connection is reset"
     HALF = "half of the reply, then the end"
+    DRIP = "the reply comes byte by byte, one every `seconds`"
+    INSTEAD = "the peer does it; in place of its reply comes `instead`, and no more"
     TWICE = "each reply comes a second time, a moment later"
     LOST = "what the caller sends is read and lost, then the connection is reset"
 
@@ -21,12 +23,14 @@ class FaultProxy:
     """Listens on a free port of 127.0.0.1 and forwards to `upstream`.
 
     `fault` holds for what is sent from now on; with `trigger`, from the first chunk that contains it on.
+    HALF, too, takes `instead` for the reply where there is one.
     """
 
     def __init__(self, upstream: tuple[str, int]) -> None:
         self.upstream = upstream
         self.fault = Fault.NONE
         self.trigger = b""
+        self.instead = b""
         self.seconds = 0.2
         self.connections = 0
         self._lines: set[_Line] = set()
@@ -80,6 +84,7 @@ class _Line:
         self.reader, self.writer = reader, writer
         self.up_reader, self.up = up_reader, up_writer
         self.triggered = False
+        self.replaced = False
 
     async def run(self) -> None:
         pumps = [asyncio.create_task(self._ask()), asyncio.create_task(self._reply(self.up_reader))]
@@ -100,26 +105,36 @@ class _Line:
             if self._fault() is Fault.LOST:
                 self._reset()
                 return
+            self.replaced = False
             self.up.write(data)
             await self.up.drain()
 
     async def _reply(self, reader: asyncio.StreamReader) -> None:
         while data := await reader.read(65536):
             fault = self._fault()
-            if fault is Fault.SILENCE:
+            if fault is Fault.SILENCE or self.replaced:
                 continue
+            if self.proxy.instead and fault in (Fault.INSTEAD, Fault.HALF):
+                data, self.replaced = self.proxy.instead, True
             if fault is Fault.RESET:
                 self._reset()
                 return
             if fault is Fault.DELAY:
                 await asyncio.sleep(self.proxy.seconds)
-            self.writer.write(data[: len(data) // 2] if fault is Fault.HALF else data)
-            await self.writer.drain()
+            await self._pass(data[: len(data) // 2] if fault is Fault.HALF else data)
             if fault is Fault.HALF:
                 return
             if fault is Fault.TWICE:
                 await asyncio.sleep(0.01)
                 self.writer.write(data)
+
+    async def _pass(self, data: bytes) -> None:
+        dripping = self._fault() is Fault.DRIP
+        for part in (data[n : n + 1] for n in range(len(data))) if dripping else (data,):
+            self.writer.write(part)
+            await self.writer.drain()
+            if dripping:
+                await asyncio.sleep(self.proxy.seconds)
 
     def _fault(self) -> Fault:
         return self.proxy.fault if self.triggered or not self.proxy.trigger else Fault.NONE

@@ -78,6 +78,7 @@ class _Quiet(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body of a small reply leave together
     owner: SoapPeer
 
     def do_POST(self) -> None:

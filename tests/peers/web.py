@@ -50,6 +50,7 @@ _STATUS = {"/refuse": 400, "/busy": 429, "/broken": 500, "/moved": 302, "/missin
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body of a small reply leave together
     owner: WebServer
 
     def _answer(self) -> None:
