@@ -122,4 +122,4 @@ if [ "$service" = yes ]; then
     if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
     say "unit hisbus.service: systemctl enable --now hisbus"
 fi
-say "installed $VERSION-$mark; next: $site/config/$env.yaml, then HISBUS_SITE=$site HISBUS_ENV=$env hisbus check"
+say "installed $VERSION-$mark; next: $site/config/$env.yaml, then HISBUS_SITE=$site HISBUS_ENV=$env $prefix/current/bin/hisbus check"
