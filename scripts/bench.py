@@ -25,7 +25,7 @@ Row = dict[str, object]
 def main() -> int:
     options = _options()
     works = {
-        "W1a": w1a, "W1c": w1c, "W3a": script("bench_parse.py"), "W3b": script("bench_map.py"),
+        "W1a": w1a, "W1c": w1c, "W2": w2, "W3a": script("bench_parse.py"), "W3b": script("bench_map.py"),
         "W3c": script("bench_fhir.py"), "W3d": script("bench_soap.py"), "W6": w6,
     }  # fmt: skip
     wanted = options.only.split(",") if options.only else list(works)
@@ -41,7 +41,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="under three minutes: shorter turns, fewer of them")
     parser.add_argument("--json", action="store_true", help="one JSON row a line")
-    parser.add_argument("--only", help="names of works, comma between: W1a,W1c,W3a,W3b,W3c,W3d,W6")
+    parser.add_argument("--only", help="names of works, comma between: W1a,W1c,W2,W3a,W3b,W3c,W3d,W6")
     return parser.parse_args()
 
 
@@ -92,6 +92,29 @@ def w1c(short: bool) -> Iterator[Row]:
             name = f"W1c in to out over HTTP, {connections} connections"
             ends = [statistics.median(one[side]["end_rate"] for one in taken) for side in (0, 1)]
             yield _row(f"{name}: to the end, messages/s", ends[1], ends[0], 0.5, lower=False)
+
+
+def w2(short: bool) -> Iterator[Row]:
+    """Request and reply: a signed call, mapped, HTTP, mapped back; both committed before the caller hears.
+
+    What the way adds to a call is its p50 less that of the system behind, asked directly.
+    """
+    turns, seconds = (3, 2.0) if short else (5, 6.0)
+    with Sink("orders") as sink:
+        settings = {"HISBUS__SYSTEMS__BACKEND__URL": f"http://127.0.0.1:{sink.port}"}
+        for connections in (1, 32):
+            with Floor("proxy.py", str(sink.port)) as floor, Bus(settings, "channel") as bus:
+                taken = [
+                    [load(each, connections, seconds, "callers.py") for each in (floor, bus, sink)]
+                    for _ in range(turns)
+                ]
+            floor_, bus_, direct = ({key: statistics.median(one[side][key] for one in taken) for key in taken[0][0]}
+                                    for side in range(3))  # fmt: skip
+            name = f"W2 request and reply, {connections} connections"
+            yield _row(f"{name}: calls/s", bus_["rate"], floor_["rate"], 0.5, lower=False)
+            yield _row(f"{name}: CPU microseconds a call", bus_["cpu_us"], floor_["cpu_us"], 2.5, lower=True)
+            added = [each["p50_ms"] - direct["p50_ms"] for each in (bus_, floor_)]
+            yield _row(f"{name}: added p50 ms", *added, 2.0, lower=True)
 
 
 def _compared(name: str, taken: list[tuple[dict[str, float], dict[str, float]]], goal: float) -> Iterator[Row]:

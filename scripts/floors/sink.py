@@ -1,6 +1,6 @@
 """Where the benchmarks deliver to: answers every HTTP request and every MLLP frame at once.
 
-python scripts/floors/sink.py mllp|http PORT
+python scripts/floors/sink.py mllp|http|orders PORT
 """
 
 import asyncio
@@ -8,7 +8,9 @@ import sys
 
 import uvloop
 
-HTTP = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"code":"0"}'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+SAVED = b'{"code":"0"}'
+PLACED = '{"code":"0","data":{"orderNo":"B20261120001","queueNo":"7","doctor":"李医生","amount":"25.50"}}'.encode()
 
 
 class Mllp(asyncio.Protocol):
@@ -28,8 +30,9 @@ class Mllp(asyncio.Protocol):
 
 
 class Http(asyncio.Protocol):
-    def __init__(self) -> None:
+    def __init__(self, answer: bytes = SAVED) -> None:
         self.buffer = b""
+        self.answer = HEAD % len(answer) + answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -45,11 +48,12 @@ class Http(asyncio.Protocol):
             if len(self.buffer) < head + 4 + length:
                 return
             self.buffer = self.buffer[head + 4 + length :]
-            self.transport.write(HTTP)
+            self.transport.write(self.answer)
 
 
 async def main(kind: str, port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Http if kind == "http" else Mllp, "127.0.0.1", port)
+    kinds = {"http": Http, "orders": lambda: Http(PLACED), "mllp": Mllp}
+    server = await asyncio.get_running_loop().create_server(kinds[kind], "127.0.0.1", port)
     print("ready", flush=True)
     await server.serve_forever()
 

@@ -105,6 +105,7 @@ class Bus(Server):
         self.database = self.folder / "var" / "journal.db"
         self.settings = {
             "HISBUS_SECRET_JOURNAL_KEY": "only-a-benchmark-" * 4,
+            "HISBUS_SECRET_BENCH_SECRET": "only-a-benchmark",
             f"HISBUS__SYSTEMS__{listener.upper()}__LISTEN": f"127.0.0.1:{self.port}",
             **settings,
         }
@@ -123,11 +124,11 @@ def free_port() -> int:
 _TURN = iter(range(1_000_000))
 
 
-def load(server: Server, connections: int, seconds: float) -> dict[str, float]:
-    """One turn of load on a server: rate, p50, p99, processor time a message."""
+def load(server: Server, connections: int, seconds: float, program: str = "load.py") -> dict[str, float]:
+    """One turn of load on a server: rate, p50, p99, processor time a message. `program` makes the load."""
     assert server.process is not None
     command = [
-        sys.executable, str(HERE / "load.py"), "127.0.0.1", str(server.port), str(connections), str(seconds),
+        sys.executable, str(HERE / program), "127.0.0.1", str(server.port), str(connections), str(seconds),
         str(server.process.pid), f"t{next(_TURN)}x",
     ]  # fmt: skip
     found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
