@@ -4,10 +4,9 @@ What each ends in stands with the adapters (`Adapter.failures`, `Adapter.replies
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +17,7 @@ from engine.contract import Call, InDoubt, Refused, Reply, Tls, Unavailable
 from tests.contract.stands import LIMITS, Carried, Stand
 from tests.peers.certificates import Authority
 from tests.peers.odd import OddServer, Serve
-from tests.peers.proxy import Fault, free_port
+from tests.peers.proxy import Fault, black_hole, free_port
 from tests.peers.soap import enveloped
 
 NAME = "张三".encode("gb18030")
@@ -82,17 +81,9 @@ async def refused(stand: Stand, call: Call, _folder: Path) -> Reply:
     return await stand.open(free_port()).send(call)
 
 
-async def black_hole(stand: Stand, call: Call, _folder: Path) -> Reply:
-    """A listener whose queue is full: what knocks is passed over without a word."""
-    with ExitStack() as sockets:
-        listener = sockets.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(4):
-            waiting = sockets.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        return await stand.open(listener.getsockname()[1]).send(call)
+async def passed_over(stand: Stand, call: Call, _folder: Path) -> Reply:
+    with black_hole() as port:
+        return await stand.open(port).send(call)
 
 
 async def no_name(stand: Stand, call: Call, _folder: Path) -> Reply:
@@ -203,7 +194,7 @@ async def nonsense_said_well(stand: Stand, call: Call, folder: Path) -> Reply:
 
 CASES: dict[str, Case] = {
     "refused": refused,
-    "black hole": black_hole,
+    "black hole": passed_over,
     "DNS gone": no_name,
     "certificate expired": expired,
     "silence": through(Fault.SILENCE),

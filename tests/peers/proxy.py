@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from typing import Self
 
@@ -142,6 +144,21 @@ class _Line:
     def _reset(self) -> None:
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """A port whose queue of callers is full: who knocks there is passed over without a word."""
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        port: int = listener.getsockname()[1]
+        yield port
 
 
 def free_port() -> int:
