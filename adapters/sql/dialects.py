@@ -35,6 +35,8 @@ class Dialect:
     mistaken: Callable[[Any], bool] = lambda _error: False
     """An operational error of the driver that really means a wrong statement."""
     isolation: str | None = None
+    text_by_code: bool = False
+    """Whether text is ordered by the codes of its characters, and not by a language's rules."""
 
 
 def _seconds(limit: float) -> int:
@@ -76,6 +78,7 @@ SQLITE = Dialect(
     busy=lambda error: _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
     answered=lambda error: _sqlite_code(error.orig) not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_INTERRUPT),
     mistaken=lambda error: _sqlite_code(error) == sqlite3.SQLITE_ERROR,
+    text_by_code=True,
 )
 
 

@@ -1,16 +1,14 @@
 """Rows read on from a cursor: each becomes one item, a JSON object of its columns."""
 
 import json
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from datetime import date, datetime, time
-from decimal import Decimal
+from datetime import date
 from typing import Any
-from uuid import UUID  # noqa: TID251 - reads those that a database has made
 
 from sqlalchemy import TextClause
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.sql.cursor import as_text, must_ascend, read_cursor, write_cursor
 from adapters.sql.database import Database
 from adapters.sql.options import OperationOptions, cursor_names
 from adapters.sql.statements import compiled, names
@@ -37,9 +35,11 @@ class SqlFeed:
         if "until" in names([query]):
             values["until"] = bind(until)
         rows = self._rows(query, {**values, "limit": limit + 1})
+        places = [[row[column] for column in options.cursor] for row in rows]
+        must_ascend(places, text=self._database.dialect.text_by_code)
         return Page(
             items=[_item(row) for row in rows[:limit]],
-            cursors=[write_cursor([row[column] for column in options.cursor]) for row in rows[:limit]],
+            cursors=[write_cursor(place) for place in places[:limit]],
             more=len(rows) > limit,
         )
 
@@ -56,37 +56,4 @@ class SqlFeed:
 
 
 def _item(row: dict[str, Any]) -> bytes:
-    return json.dumps(row, ensure_ascii=False, default=_text).encode()
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    return b64encode(value).decode() if isinstance(value, bytes | memoryview) else str(value)
-
-
-_KINDS: dict[str, Any] = {
-    "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "time": time.fromisoformat,
-    "UUID": UUID,
-    "Decimal": Decimal,
-    "bytes": b64decode,
-    "int": int,
-    "float": float,
-    "str": str,
-}
-
-
-def write_cursor(values: Sequence[Any]) -> str:
-    """The values of the cursor's columns as text that keeps their types. Raises Unavailable for one that could not be
-    read again: nothing of its page is taken then.
-    """
-    if any(type(value).__name__ not in _KINDS for value in values):
-        raise Unavailable("cursor_of_no_such_type")
-    return json.dumps([[type(value).__name__, _text(value)] for value in values], ensure_ascii=False)
-
-
-def read_cursor(cursor: str) -> list[Any]:
-    """The values that `write_cursor` was given."""
-    return [_KINDS[kind](text) for kind, text in json.loads(cursor)]
+    return json.dumps(row, ensure_ascii=False, default=as_text).encode()

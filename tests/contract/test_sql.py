@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 import adapters
-from adapters.sql.feed import read_cursor, write_cursor
+from adapters.sql.cursor import read_cursor, write_cursor
 from adapters.sql.statements import compiled, names, parted
 from engine.contract import Call, InDoubt, Limits, Link, Refused, Unavailable
 from tests.contract.databases import PostgresStand
@@ -315,6 +315,23 @@ def test_a_feed_gives_every_row_once_and_in_order(url: str) -> None:
     assert [json.loads(item)["id"] for item in reader.pull("rows", cursor, 3, TODAY).items] == ["late"]
     after_second = reader.pull("rows", reader.pull("rows", None, 3, TODAY).cursors[1], 2, TODAY)
     assert [json.loads(item)["id"] for item in after_second.items] == ["r2", "r3"]
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    ("order", "cursor", "why"),
+    [("id", "v", "rows_not_in_cursor_order"), ("v", "v", "rows_share_a_cursor")],
+)
+def test_rows_that_do_not_stand_in_the_order_of_their_cursor_are_not_taken(
+    url: str, order: str, cursor: str, why: str
+) -> None:
+    run(url, "create table t (v integer, id integer)")
+    for v, number in ((1, 2), (2, 1), (2, 3)):
+        run(url, f"insert into t values ({v}, {number})")
+    statement = f"select * from t where {cursor} > :cursor order by {order} limit :limit"
+    reader = feed(url, statement=statement, cursor=(cursor,), start=(0,))
+    with pytest.raises(Unavailable, match=why):
+        reader.pull("rows", None, 10, TODAY)
     reader.close()
 
 
