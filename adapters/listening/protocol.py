@@ -6,6 +6,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from adapters.doors import patience_left
 from adapters.tls import common_name
 from engine.contract import Link
 
@@ -13,8 +14,9 @@ _HEAD = 64 * 1024
 
 
 class Guarded(HttpToolsProtocol):
-    """One connection. A request goes on coming within `patience` seconds, its head ends within 64 KiB (and one
-    read); a peer from outside `networks` is disconnected. A request that comes whole costs no timer.
+    """One connection. A request goes on coming within `patience` seconds and keeps a pace (`patience_left`), its head
+    ends within 64 KiB (and one read); a peer from outside `networks` is disconnected. A request that comes whole costs
+    no timer.
     """
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -24,7 +26,8 @@ class Guarded(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._head = 0
+        self._head = self._came = 0
+        self._began = self.loop.time()
         self._waiting: asyncio.TimerHandle | None = None
         remote = self.client[0] if self.client else ""
         if self.networks and not any(ip_address(remote) in network for network in self.networks):
@@ -39,6 +42,9 @@ class Guarded(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._waiting is None:  # a request begins
+            self._began, self._came = self.loop.time(), 0
+        self._came += len(data)
         super().data_received(data)
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.scope is not self.scope:
@@ -56,7 +62,8 @@ class Guarded(HttpToolsProtocol):
     def _wait(self) -> None:
         self._stop_waiting()
         if not self.transport.is_closing():
-            self._waiting = self.loop.call_later(self.patience, self.transport.abort)
+            left = patience_left(self.patience, self.loop.time() - self._began, self._came)
+            self._waiting = self.loop.call_later(max(0.0, min(self.patience, left)), self.transport.abort)
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:

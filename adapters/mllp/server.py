@@ -10,7 +10,7 @@ from collections import deque
 from ipaddress import ip_address, ip_network
 from typing import cast
 
-from adapters.doors import bound
+from adapters.doors import bound, patience_left
 from adapters.mllp.frames import Beginning, Framed, frame
 from adapters.tls import common_name, server_context
 from engine.contract import Answer, Inbound, Link, Submit
@@ -109,6 +109,8 @@ class Connection(Framed):
         self._ending = False
         self._lost = False
         self._heard = 0.0
+        self._began = 0.0  # when the frame that is coming began, or could go on
+        self._came = 0  # bytes since then
         self._remote = self._client = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -133,6 +135,9 @@ class Connection(Framed):
     def data_received(self, data: bytes) -> None:
         if not self._ending:
             self._heard = self.loop.time()
+            if not self.frames.partial:
+                self._began, self._came = self._heard, 0
+            self._came += len(data)
             super().data_received(data)
 
     def eof_received(self) -> bool:
@@ -142,6 +147,8 @@ class Connection(Framed):
         return self._transport.get_extra_info("ssl_object") is None  # TLS knows no half-closed connection
 
     def frames_read(self, frames: list[bytes]) -> None:
+        if frames:
+            self._began, self._came = self._heard, 0
         for raw in frames:
             large = type(raw) is Beginning
             inbound = Inbound(self._system, bytes(raw), self._remote, self._client, too_large=large)
@@ -212,14 +219,19 @@ class Connection(Framed):
         over = busy and not self._ending
         if over is not self._paused and not self._transport.is_closing():
             self._paused = over
+            self._began = self.loop.time()  # while it is not read, its peer is not the slow one
             (self._transport.pause_reading if over else self._transport.resume_reading)()
 
     def _look(self) -> None:
-        """Closes a connection on which nothing has come for the idle time and nothing is owed."""
-        idle = self._server.link.limits.idle
-        quiet = self.loop.time() - self._heard
+        """Closes a connection on which nothing has come for the idle time and nothing is owed, or a frame comes too
+        slowly.
+        """
+        idle, now = self._server.link.limits.idle, self.loop.time()
+        quiet = now - self._heard
         if self._full and quiet >= idle:
             self.abort()
         elif not self._turns and quiet >= idle:
             self._transport.close()
+        elif self.frames.partial and not self._paused and patience_left(idle, now - self._began, self._came) < 0:
+            self.finish()
         self._idle = self.loop.call_later(max(idle - quiet, idle / 10), self._look)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.doors import patience_left
 from engine.contract import Answer, Inbound
 from tests.contract.desks import CHINESE, DESKS, LIMITS, Desk
 
@@ -210,6 +211,32 @@ async def test_closes_a_connection_that_stays_silent(desk: Desk) -> None:
     assert await asyncio.wait_for(reader.read(), 3.0) == b""
     assert loop.time() - began > 0.8
     writer.close()
+
+
+@pytest.mark.parametrize("whole", [0, 5], ids=["from the first byte", "behind its beginning"])
+async def test_a_message_that_drips_in_does_not_hold_its_connection_for_ever(desk: Desk, whole: int) -> None:
+    """Never silent for the idle time, and never whole (slow loris)."""
+    await desk.open(replace(LIMITS, idle=0.4, total=0.4))
+    reader, writer = await desk.connect()
+    wire = desk.wire(desk.body(1, "x" * 100_000))
+    writer.write(wire[: len(wire) * whole // 1000])
+    ended = asyncio.ensure_future(reader.read())
+    async with asyncio.timeout(60):
+        for byte in wire[len(wire) * whole // 1000 :]:
+            if ended.done():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.wait([ended], timeout=0.02)
+    assert ended.done()
+    assert desk.read == []
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("took", "came", "left"), [(0, 0, 10), (9, 100, 1.1), (11, 100, -0.9), (3600, 20_000_000, 16410)]
+)
+def test_how_slowly_a_message_may_come(took: float, came: int, left: float) -> None:
+    assert patience_left(10, took, came) == pytest.approx(left)
 
 
 async def test_a_slow_answer_is_not_silence(desk: Desk) -> None:
