@@ -91,16 +91,9 @@ def own_reader(path: Path) -> Reader:
 @cache
 def own_tested_reader(path: Path) -> Reader:
     """Reads a path with a test (`OBX(2=SN)-5.2`) from the very segment that a repeat stands for."""
-    match, number, pick = path.which, path.field, picker(path)
-    assert isinstance(match, Match)
-    first, wanted, probe = match.first, match.value, part(match.second, 1)
-
-    def read(scope: Any) -> Value:
-        row, marks = scope.row, scope.marks
-        tested = row[first] if len(row) > first else ""
-        return _value(row, number, pick, marks) if tested and probe(tested, marks) == wanted else None
-
-    return read
+    assert isinstance(path.which, Match)
+    number, pick, holds = path.field, picker(path), _test(path.which)
+    return lambda scope: _value(scope.row, number, pick, scope.marks) if holds(scope.row, scope.marks) else None
 
 
 @cache
@@ -148,19 +141,30 @@ def _nth(name: str, place: int, number: int, pick: Pick) -> Reader:
 
 def _tested(path: Path, match: Match, pick: Pick) -> Reader:
     """The first segment that has a value in a field; all of them where all repetitions are asked for."""
-    name, number = path.segment, path.field
-    probe = part(match.second, 1)
+    name, number, holds = path.segment, path.field, _test(match)
 
     def rows(scope: Any) -> Iterator[list[str]]:
         for place in scope.find(name + scope.marks.field) or ():
             row = _row(scope, place)
-            tested = row[match.first] if len(row) > match.first else ""
-            if tested and probe(tested, scope.marks) == match.value:
+            if holds(row, scope.marks):
                 yield row
 
     if path.repetition == "*":
         return lambda scope: lines(_value(row, number, pick, scope.marks) for row in rows(scope))
     return lambda scope: next((_value(row, number, pick, scope.marks) for row in rows(scope)), None)
+
+
+def _test(match: Match) -> Callable[[list[str], Marks], bool]:
+    """Whether a segment has the value in the field. What stands nowhere in the field is no part of it either, unless
+    it is escaped there: that spares most of them the taking apart.
+    """
+    field, wanted, probe = match.first, match.value, part(match.second, 1)
+
+    def holds(row: list[str], marks: Marks) -> bool:
+        text = row[field] if len(row) > field else ""
+        return bool(text) and (wanted in text or marks.escape in text) and probe(text, marks) == wanted
+
+    return holds
 
 
 def _joined(path: Path, pick: Pick) -> Reader:

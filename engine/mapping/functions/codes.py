@@ -1,11 +1,15 @@
 """Codes, truth values and numbers."""
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from engine.base.where import did_you_mean
 from engine.mapping.functions.kind import UNFIT, Apply, Setup, Unfit, WordError, function, text
 from engine.mapping.tables import Table
+
+_USUAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?\Z")
+"""Numbers that need no second look."""
 
 
 @function(("male", "table(sex)", "1"), ("other", "table(sex)", UNFIT))
@@ -76,6 +80,8 @@ def number(value: Any) -> Decimal:
     if isinstance(value, bool):
         raise Unfit("not a number")
     word = text(value).strip()
+    if _USUAL.match(word):
+        return Decimal(word)
     try:
         found = Decimal(word)
     except InvalidOperation:

@@ -115,6 +115,15 @@ def test_results_hold_their_notes_and_know_their_order() -> None:
     assert [inside(found, "OBX", "OBX-3") for found in items(specimen, "OBX")] == ["SPC"]
 
 
+def test_a_test_sees_values_as_they_are_read() -> None:
+    oru = message("OBR|1", r"OBX|1|CE|A\T\B^x||one", "OBX|2|CE|A^B||two", "OBX|3|CE||three", "OBX|4")
+    assert read(oru, "OBX(3='A&B')-5") == "one"
+    assert read(oru, "OBX(3=A)-5") == "two"
+    results = items(parse(oru), "OBX")
+    assert [inside(each, "OBX", "OBX(3='A&B')-5") for each in results] == ["one", None, None, None]
+    assert [inside(each, "OBX", "OBX(3.2=B)-5(*)") for each in results] == [None, "two", None, None]
+
+
 def test_an_order_control_holds_the_order() -> None:
     controls = items(parse(ORU), "ORC")
     assert [inside(control, "ORC", "OBR(*)-3") for control in controls] == ["F1\nF2", "F3"]
