@@ -164,6 +164,8 @@ class Bus:
 
     def stand(self, standing: Standing, answering: Answering, *, read_again: bool) -> None:
         """This is in force from now on."""
+        if self._answering is None:  # what waits for our own systems is read with a release, so not before the first
+            self.delivery.start([], self._ours)
         self.config, self.surroundings, self._answering = standing.config, standing.surroundings, answering
         self._standing = standing
         if read_again:
@@ -203,8 +205,7 @@ class Bus:
         self.splitter = Splitter(journal, self.planner, self.messages, self.delivery, clock, ids)
         self.amender = Amender(journal, self.planner, self.releases, clock, ids)
         desk = Desk(journal, self.planner, clock, ids, lambda: self.config, lambda: self.releases.current.library)
-        ours = [Local(ROUTE, self.splitter.carry), Local(AMENDS, self.amender.carry), *local_systems(desk)]
-        self.delivery.start([], ours)
+        self._ours = [Local(ROUTE, self.splitter.carry), Local(AMENDS, self.amender.carry), *local_systems(desk)]
         self.reads = Reads(self.releases, self.delivery.ask_once, clock, self._named, supervisor, Cache(clock))
         self.calls = Calls(
             journal,
