@@ -84,6 +84,9 @@ def _about(name: str, route: Route) -> list[tuple[str, str]]:
     if route.lane is not None:
         shared = f", shared by all routes that name {route.lane.name!r}" if route.lane.name else ""
         about.append(("in line by", f"{route.lane.by}{shared}"))
+    if route.amends is not None:
+        accepted = "a person's turn" if route.amends.accepted == "park" else "sent as well"
+        about.append(("amends", f"what has the same {route.amends.by} and is not accepted; after that: {accepted}"))
     last = "every step" if route.gather else "the last step"
     after = route.answer.after or (last if route.from_ is None else ACCEPTED)
     within = f", within {say_duration(route.answer.within)}" if route.answer.within is not None else ""

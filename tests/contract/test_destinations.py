@@ -77,7 +77,7 @@ async def test_honours_the_limit_of_a_call(wire_stand: Stand) -> None:
     began = loop.time()
     with pytest.raises(InDoubt):
         await destination.send(wire_stand.call("m1", timeout=0.3))
-    assert 0.25 < loop.time() - began < 1.0
+    assert 0.25 < loop.time() - began < LIMITS.total
 
 
 async def test_a_late_answer_is_never_the_next_ones(wire_stand: Stand) -> None:
@@ -122,13 +122,10 @@ async def test_a_kept_connection_that_the_peer_closed_costs_nothing(wire_stand: 
 
 async def test_carries_as_many_calls_at_once_as_the_system_bears(wire_stand: Stand) -> None:
     destination = wire_stand.open()
-    loop = asyncio.get_running_loop()
-    began = loop.time()
     calls = [wire_stand.call(f"m{number}", slow=True) for number in range(LIMITS.at_once)]
     replies = await asyncio.gather(*map(destination.send, calls))
-    assert loop.time() - began < 0.3 * LIMITS.at_once * 0.75, "one after the other"
     assert all(wire_stand.answered(reply, call.token) for reply, call in zip(replies, calls, strict=True))
-    assert wire_stand.proxy.connections <= LIMITS.at_once
+    assert 1 < wire_stand.proxy.connections <= LIMITS.at_once, "one after the other, or too many"
 
 
 async def test_carries_big_bodies(wire_stand: Stand) -> None:

