@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -21,16 +21,25 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.crash.flows import CALLS, LARGE_RESULTS, Flow  # noqa: E402 - found by the line above
+from tests.crash.mixed import MIXED  # noqa: E402 - the same
 from tests.crash.points import POINTS  # noqa: E402 - the same
 from tests.crash.trial import Kill, Result, Trial  # noqa: E402 - the same
 from tests.postgres_server import running_server  # noqa: E402 - the same
 
 RANDOM = {"random": LARGE_RESULTS, "call-random": CALLS}
 """Series of random moments, and what flows meanwhile."""
+_FLOWS = {"mixed": MIXED}
+"""What `--flow` takes: everything at once, from several senders to several systems."""
+_SHORT = 4
+_STARTING = 4
+"""Of so many lives of a flow one is counted from its start, the others from when they accept."""
 _ANY = "any moment, its start included"
 _SHORTEST, _LONGEST = 0.1, 4.0
 """Seconds of a life that ends at a random moment: some end while the bus still starts."""
-_COLUMNS = ("point", "kills", "as §7 says", "messages", "sendings", "calls", "again", "questions", "verdict")
+_COLUMNS = (
+    "point", "kills", "as §7 says", "messages", "sendings", "calls", "again", "questions", "in flight", "repeated",
+    "verdict",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +85,38 @@ def _options() -> argparse.Namespace:
         "--random", type=int, default=40, metavar="N", help="deaths at random moments, of each flow (40)"
     )
     parser.add_argument("--point", choices=[*names, *RANDOM], action="append", help="only here; may be repeated")
+    parser.add_argument("--flow", choices=_FLOWS, help="only deaths at random moments, while this flows")
+    parser.add_argument("--deaths", type=int, default=1000, metavar="N", help="of --flow, shared by its jobs (1000)")
+    parser.add_argument("--short", action="store_true", help=f"--deaths {_SHORT}, one job")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="series at the same time (2)")
     parser.add_argument(
         "--journal", choices=("sqlite", "postgres"), default="sqlite", help="what it is kept on (sqlite)"
     )
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 16), help="of the random moments")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.short:
+        options.deaths, options.jobs = _SHORT, 1
+    return options
 
 
 def _series(options: argparse.Namespace, chance: random.Random) -> Iterator[tuple[str, Series]]:
+    return _of_flow(options, chance) if options.flow else _of_points(options, chance)
+
+
+def _of_flow(options: argparse.Namespace, chance: random.Random) -> Iterator[tuple[str, Series]]:
+    """One series for each job, with a site and a journal of its own."""
+    for job in range(options.jobs):
+        deaths = len(range(job, options.deaths, options.jobs))
+        kills = [replace(kill, ready=n % _STARTING > 0) for n, kill in enumerate(_random_kills(chance, deaths))]
+        yield f"{options.flow}-{job + 1}", Series(_ANY, _FLOWS[options.flow], kills)
+
+
+def _random_kills(chance: random.Random, deaths: int) -> list[Kill]:
+    return [Kill(None, seconds=chance.uniform(_SHORTEST, _LONGEST)) for _ in range(deaths)]
+
+
+def _of_points(options: argparse.Namespace, chance: random.Random) -> Iterator[tuple[str, Series]]:
     chosen = options.point or [*(point.name for point in POINTS), *RANDOM]
     for point in POINTS:
         if point.name in chosen:
@@ -93,8 +124,7 @@ def _series(options: argparse.Namespace, chance: random.Random) -> Iterator[tupl
             yield point.name, Series(point.row, point.flow, kills)
     for name, flow in RANDOM.items():
         if name in chosen:
-            kills = [Kill(None, seconds=chance.uniform(_SHORTEST, _LONGEST)) for _ in range(options.random)]
-            yield name, Series(_ANY, flow, kills)
+            yield name, Series(_ANY, flow, _random_kills(chance, options.random))
 
 
 @contextmanager
@@ -148,6 +178,8 @@ def _record(name: str, series: Series, result: Result) -> dict[str, object]:
         "calls": result.calls,
         "again": result.again,
         "questions": result.questions,
+        "in_flight": result.in_flight,
+        "repeated": result.repeated,
         "findings": result.findings,
     }
 
@@ -166,10 +198,10 @@ def _print_table(results: dict[str, Result], series: dict[str, Series], options:
 
 
 def _cells(name: str, series: Series, result: Result) -> tuple[object, ...]:
-    found = "-" if name in RANDOM else result.found[name]
+    found = "-" if series.row == _ANY else result.found[name]
     verdict = "the ledgers agree" if result.agreed else "DISAGREE"
     counts = (result.messages, result.sendings, result.calls, result.again, result.questions)
-    return name, series.died(result), found, *counts, verdict
+    return name, series.died(result), found, *counts, result.in_flight, result.repeated, verdict
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ _AGAIN = (60.0, 120.0, 300.0, 900.0)
 """Seconds after a run that failed, or that nobody ended, until the next try; a run of its own may come before."""
 _DAY = 86400 * SECOND
 _YEAR = 366
-_SILENT = 60 * SECOND
+SILENT = 60 * SECOND
 """So long a node may say nothing of its run before another takes it over."""
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NUMBER = re.compile(r"(?<![/\d])[0-7](?!\d)")
@@ -71,7 +71,7 @@ class Run:
 
     def under_way(self, now: int) -> bool:
         """Whether a node is at it, as far as anybody knows."""
-        return self.tries > 0 and now - self.alive < _SILENT
+        return self.tries > 0 and now - self.alive < SILENT
 
     def ended(self) -> Self:
         """This run, ended well."""
@@ -105,7 +105,7 @@ class Timing:
         if not last.tries:
             return regular
         again = last.begun + int(_AGAIN[min(last.tries, len(_AGAIN)) - 1] * SECOND)
-        return max(min(regular, again), last.alive + _SILENT if last.alive else 0)
+        return max(min(regular, again), last.alive + SILENT if last.alive else 0)
 
     def first(self, last: Run | None, now: int) -> int:
         """The same at the start of the bus: a missed run is made up for, or left out."""

@@ -1,7 +1,8 @@
 """`hisbus`, exactly, but for its end: it kills itself with SIGKILL at a pass through a crash point.
 
 $CRASH_POINT names the point as the journal's hook does (engine/journal/store.py), $CRASH_AT the pass, from 1.
-A split takes more commits than in life, so that one can be caught between two. The last line of its standard error says where it died.
+A split takes more commits than in life, so that one can be caught between two; a feed's run that a former life broke off
+is taken up after seconds, so that short lives read on as well. The last line of its standard error says where it died.
 """
 
 import json
@@ -11,11 +12,15 @@ from typing import Any
 
 import engine.app.bus as assembled
 import engine.routing.split as splitting
+from engine.base.clock import SECOND
 from engine.cli.main import main as hisbus
+from engine.routing import timing
 
 DIED = "died"
 PAGE = 20
 """Children a commit, so that a panel takes several."""
+SILENT = SECOND
+"""How long a run is left to a node that says nothing of it; a minute in life."""
 
 
 class Death:
@@ -44,7 +49,7 @@ class MortalBus(assembled.Bus):
 
 def main() -> None:
     """`hisbus`, with the arguments of this process."""
-    splitting.PAGE = PAGE
+    splitting.PAGE, timing.SILENT = PAGE, SILENT
     if "CRASH_POINT" in os.environ:
         assembled.Bus = MortalBus  # type: ignore[misc]  # `run` takes the class from here when it starts
     hisbus()

@@ -22,8 +22,8 @@ _MOST = 10
 
 
 def findings(site: Path, sent: Sequence[Message], calls: Sequence[Notice]) -> list[str]:
-    """What does not agree, at most ten of each kind."""
-    journal = kept(site)
+    """What does not agree of the messages that came over MLLP, at most ten of each kind."""
+    journal = [message for message in kept(site) if message.raw.startswith(b"MSH")]
     return few(
         acknowledged_is_stored(sent, journal),
         stored_is_delivered(journal, {"result": 3}),

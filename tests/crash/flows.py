@@ -108,6 +108,8 @@ class Flow:
     """Changes the texts of a copied site."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """What differs from those of the sandbox, by place."""
+    rest: float = 90.0
+    """Seconds until everything must have come to rest after the last death."""
 
 
 def _panels(site: Path) -> None:

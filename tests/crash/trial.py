@@ -17,23 +17,27 @@ from tests.crash.ledger import Watch
 from tests.crash.nursery import MortalBus
 from tests.crash.points import Point, Scene
 from tests.flow.programs import environment_of
-from tests.flow.site import ask_journal, copy_site, journal_of, keep_on_postgres
+from tests.flow.site import ask_journal, copy_site, eventually, journal_of, keep_on_postgres
 from tests.peers.proxy import free_port
 
 _DEATH = 60.0
 """Seconds that a life may last before it is ended from outside, without having reached its point."""
 _SESSION = "hisbus-under-test"
-_REST = 90.0
-"""Seconds until everything must have come to rest after the last death."""
+_IN_FLIGHT = "select count(*) from deliveries where state = 'sending'"
+_REPEATED = """
+select count(*) from attempts a join attempts b on b.message = a.message and b.step = a.step and b.n = a.n + 1
+where a.n > 0 and a.outcome = 'in_doubt' and not exists
+(select 1 from acts p where p.message = a.message and p.step = a.step and p.verb = 'retry')"""
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One death: at a pass of a point, or after so many seconds of life."""
+    """One death: at a pass of a point, or after so many seconds of life; `ready`: from when it accepts."""
 
     point: Point | None
     at: int = 1
     seconds: float = 0.0
+    ready: bool = False
 
     @property
     def name(self) -> str:
@@ -56,6 +60,10 @@ class Result:
     again: int = 0
     """Calls beyond the first of their token."""
     questions: int = 0
+    in_flight: int = 0
+    """Calls that a death found under way, or without an outcome yet."""
+    repeated: int = 0
+    """Calls that were sent again though nobody knew what had become of them, and no person wanted it."""
     findings: list[str] = field(default_factory=list)
 
     @property
@@ -101,7 +109,7 @@ class Trial:
 
     async def _life(self, kill: Kill) -> None:
         if kill.point is None:
-            await self._random(kill.seconds)
+            await self._random(kill)
         else:
             await self._at_point(kill, kill.point)
         await self._sender.heard()
@@ -129,9 +137,11 @@ class Trial:
             while ask_journal(self.site, f"select 1 from {busy} where a.application_name = ?", _SESSION):  # noqa: ASYNC110 - a server's end of work tells nobody
                 await asyncio.sleep(0.01)
 
-    async def _random(self, seconds: float) -> None:
+    async def _random(self, kill: Kill) -> None:
         self._begin()
-        await asyncio.sleep(seconds)
+        if kill.ready:
+            await asyncio.to_thread(eventually, self._bus.ready, _DEATH, "the bus accepts")
+        await asyncio.sleep(kill.seconds)
         self._bus.kill()
         self.result.kills["random"] += 1
 
@@ -178,6 +188,7 @@ class Trial:
         """What lies there after a death, before anybody has mended anything."""
         if not self._begun():
             return
+        self.result.in_flight += ask_journal(self.site, _IN_FLIGHT)[0][0]
         for words, statement in INVARIANTS.items():
             if rows := ask_journal(self.site, f"{statement} limit 3"):
                 self.result.findings.append(f"after {kill.name}: the journal breaks “{words}” at {rows}")
@@ -203,14 +214,14 @@ class Trial:
         """A last life, in which everything ends; the bus is then stopped in order."""
         self._bus.begin(self._place())
         try:
-            async with asyncio.timeout(_REST):
+            async with asyncio.timeout(self._flow.rest):
                 await self._sender.finish()
                 while self._bus.open():  # noqa: ASYNC110 - another process's journal tells nobody
                     await asyncio.sleep(0.05)
         except TimeoutError:
             left = self._bus.open()
             self.result.findings.append(
-                f"after {_REST:g} s {left} messages have not ended, or their senders do not know"
+                f"after {self._flow.rest:g} s {left} messages have not ended, or their senders do not know"
             )
         if (code := await asyncio.to_thread(self._bus.stop)) != 0:
             self.result.findings.append(f"the last bus ended with {code}")
@@ -220,6 +231,11 @@ class Trial:
         result.messages, result.sendings = len(sender.ledger), sender.sendings
         result.calls, result.again = len(calls), len(calls) - len({call.token for call in calls})
         result.questions = self._destination.questions
+        result.repeated = ask_journal(self.site, _REPEATED)[0][0]
+        if failed := self._bus.said().count('"event": "delivery_failed"'):
+            result.findings.append(f"{failed} times the bus itself failed at a delivery")
+        if result.repeated > result.in_flight:
+            result.findings.append(f"{result.repeated} calls were repeated, of {result.in_flight} that were in flight")
         result.findings += [
             *sender.wrong[:10],
             *self._destination.wrong[:10],
