@@ -110,7 +110,9 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(parts)
 
 
-_NO_WAY = Failure(Unavailable, "connect_timeout", "no connection within `limits.connect`", ("black hole",))
+_NO_WAY = Failure(
+    Unavailable, "connect_timeout", "no connection within `limits.connect`", ("black hole", "silence in the handshake")
+)
 _NO_NAME = Failure(Unavailable, "unknown_host", "nobody knows the host's name", ("DNS gone",))
 _TLS = Failure(Unavailable, "tls_refused", "no TLS with it: its certificate, or ours", ("certificate expired",))
 _NO_HTTP = Failure(Refused, "not_sendable", "a header or an address that HTTP cannot carry: nothing was sent")

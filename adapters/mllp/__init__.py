@@ -16,7 +16,12 @@ ADAPTER = Adapter(
     destination=Client,
     source=Server,
     failures=(
-        Failure(Unavailable, "connect_timeout", "no connection within `limits.connect`", ("black hole",)),
+        Failure(
+            Unavailable,
+            "connect_timeout",
+            "no connection within `limits.connect`",
+            ("black hole", "silence in the handshake"),
+        ),
         Failure(Unavailable, "connect_refused", "nothing listens there", ("refused",)),
         Failure(Unavailable, "unknown_host", "nobody knows the host's name", ("DNS gone",)),
         Failure(Unavailable, "tls_refused", "no TLS with it: its certificate, or ours", ("certificate expired",)),

@@ -22,7 +22,14 @@ ADAPTER = Adapter(
             Unavailable,
             "connect_failed",
             "no connection: nothing listens there, or the login is refused",
-            ("refused", "black hole", "DNS gone", "certificate expired", "an error for an hour"),
+            (
+                "refused",
+                "black hole",
+                "DNS gone",
+                "certificate expired",
+                "silence in the handshake",
+                "an error for an hour",
+            ),
         ),
         Failure(
             Unavailable,

@@ -18,8 +18,11 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for `wire_stand` runs on the adapters that have a network between them and the peer."""
-    if "stand" in metafunc.fixturenames:
+    """A test that asks for `wire_stand` runs on the adapters that have a network between them and the peer; one that
+    names its stands itself, on those.
+    """
+    named = any("stand" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "stand" in metafunc.fixturenames and not named:
         kinds = WIRE if "wire_stand" in metafunc.fixturenames else (*WIRE, "sqlite")
         marks = {"postgres": [pytest.mark.postgres]}
         metafunc.parametrize("stand", [pytest.param(kind, marks=marks.get(kind, [])) for kind in kinds], indirect=True)

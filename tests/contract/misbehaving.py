@@ -67,11 +67,11 @@ _GARBLED = {"mllp": b"\x0b" + NONSENSE + b"\x1c\r"}
 """A whole reply with nonsense in it, where it is none of HTTP."""
 
 
-def _opened(stand: Stand, url: str, tls: Tls | None = None) -> Carried:
+def _opened(stand: Stand, url: str, tls: Tls | None = None, connect: float = GENEROUS) -> Carried:
     """A destination at an address of its own."""
     adapter = adapters.load(stand.adapter)
     assert adapter.destination is not None
-    link = replace(stand.link(stand.proxy.port, replace(LIMITS, connect=GENEROUS)), url=url, tls=tls)
+    link = replace(stand.link(stand.proxy.port, replace(LIMITS, connect=connect)), url=url, tls=tls)
     carried = Carried(adapter.destination(link), adapter)
     stand.stack.push_async_callback(carried.close)
     return carried
@@ -119,6 +119,13 @@ def _asked_for_tls(context: ssl.SSLContext) -> Serve:
             await writer.start_tls(context)
 
     return secured
+
+
+async def silent_handshake(stand: Stand, call: Call, _folder: Path) -> Reply:
+    """Takes the connection, and says nothing of TLS or of who may log in."""
+    async with OddServer(_silent) as server:
+        url = stand.url(server.port).replace(*WIRES[stand.adapter].secure)
+        return await _opened(stand, url, None if stand.adapter == "sql" else Tls(), LIMITS.connect).send(call)
 
 
 async def error_for_an_hour(stand: Stand, call: Call, folder: Path) -> Reply:
@@ -198,6 +205,7 @@ CASES: dict[str, Case] = {
     "DNS gone": no_name,
     "certificate expired": expired,
     "silence": through(Fault.SILENCE),
+    "silence in the handshake": silent_handshake,
     "half a reply": half,
     "reset after effect": through(Fault.RESET),
     "slow drip": through(Fault.DRIP),
