@@ -59,7 +59,7 @@ class Desk(ABC):
 
     async def has_read(self, count: int) -> None:
         """Waits until so many messages have reached `submit`."""
-        async with asyncio.timeout(5), self._came:
+        async with asyncio.timeout(60), self._came:
             await self._came.wait_for(lambda: len(self.read) >= count)
 
     async def submit(self, inbound: Inbound) -> Answer:

@@ -40,7 +40,7 @@ async def test_a_journal_that_was_in_trouble_takes_messages_again_though_nothing
     with Foreigner(tmp_path), pytest.raises(BusError) as refused:
         await opened.accept(message())
     assert refused.value.code is Code.BUSY
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         while opened.journal.busy:  # noqa: ASYNC110 - what is waited for knows no events
             await asyncio.sleep(0.02)
     await opened.accept(message())
