@@ -5,6 +5,7 @@ busy for a while. Everything is done by the commands that people have, and compa
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,8 @@ class Night:
 
     def _hisbus(self, *words: str) -> str:
         """A command of the bus, as it prints. Raises RuntimeError for one that cannot be carried out."""
-        environment = {**self._house.bus.environment, "HISBUS_ENV": "sandbox"}
+        others = {name: None for name in os.environ if name.startswith("HISBUS_")}  # of a bus of the developer's own
+        environment = {**others, **self._house.bus.environment, "HISBUS_ENV": "sandbox"}
         done = CliRunner().invoke(main, [*words, "--site", str(self._house.site)], env=environment)
         if done.exit_code not in (0, 1):
             raise RuntimeError(f"hisbus {' '.join(words)} ended with {done.exit_code}: {done.output[-300:]}")
