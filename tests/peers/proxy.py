@@ -1,10 +1,12 @@
 """A TCP proxy between a caller and a peer that does what networks and dying systems do."""
 
 import asyncio
+import itertools
+import os
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from typing import Self
 
@@ -161,9 +163,22 @@ def black_hole() -> Iterator[int]:
         yield port
 
 
+def _ports() -> Iterator[int]:
+    """Ports to try. In a run with several workers each has its own, below those that the system gives to whoever asks
+    for any: what is found free stays free until the program that is told of it listens there.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    first = 20_000 + 1_200 * (int(worker) % 10) if worker else 0
+    return itertools.cycle(range(first, first + 1_200) if worker else (0,))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
     """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise AssertionError("the ports go round")
