@@ -31,7 +31,7 @@ KNOWN = Context(datetime(2026, 1, 6, 1, 30, tzinfo=ZONE), datetime(2026, 1, 6, 1
 CONSULTATION = {
     "version": 1, "changed_at": EVENING, "is_test": 0, "state": "DONE", "channel": "TEXT", "purpose": "CARE",
     "subject_code": "03.04", "subject_name": "心血管内科专业", "dept_name": "心血管内科", "doctor_id": "D1",
-    "doctor_id_no": "440399198005120025", "doctor_name": "示例医生", "patient_id_type": "01",
+    "doctor_id_no": "110101190003070037", "doctor_name": "示例医生", "patient_id_type": "01",
     "patient_id_no": "110101190003070010", "patient_name": "张三", "patient_age": 35, "patient_sex": "M",
     "patient_mobile": "13800001234", "applied_at": at("2026-01-05T09:00:00"), "price": Decimal("0.10"),
     "content": "药片😀怎么吃", "answered": 1,
@@ -193,7 +193,7 @@ def test_money_dates_and_texts_are_read_alike_from_each_database(url: str, profi
         "visit_id": "C1",
         "subject": {"code": "03.04", "name": "心血管内科专业"},
         "dept": "心血管内科",
-        "doctor": {"id": "D1", "id_no": "440399198005120025", "name": "示例医生"},
+        "doctor": {"id": "D1", "id_no": "110101190003070037", "name": "示例医生"},
         "patient": {"id_type": "ID_CARD", "id_no": "110101190003070010", "name": "张三", "age": 35, "sex": "male",
                     "mobile": "13800001234"},
         "channel": "TEXT",
